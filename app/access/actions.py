@@ -1,0 +1,113 @@
+"""Writes about organisations, people and keys."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.access.models import Account, ApiKey, Organisation, Role
+from app.access.rules import Caller, System, digest_of_key, is_business_id, new_key
+from app.clock import now
+from app.conventions.versions import claim
+from app.conventions.vocabulary import labels
+from app.database import Session
+from app.errors import Conflict, Fault, Invalid
+from app.journal.actions import changes, record
+
+
+def found_organisation(session: Session, business_id: str, name: dict[str, str]) -> Organisation:
+    """Create an organisation with the default code lists. Only the command line does this."""
+    if not is_business_id(business_id):
+        raise Invalid("invalid", "Not a business id.", [Fault("/business_id", "Its check digit is wrong.")])
+    groups = [{"code": code, "label": label} for code, label in labels("child_group").items()]
+    row = Organisation(
+        business_id=business_id, name=name, languages=["fi", "sv"], child_groups=groups, excluded_task_classes=[]
+    )
+    session.add(row)
+    session.flush()
+    record(session, System(row.id), "organisation.created", "organisation", row.id, name=name, business_id=business_id)
+    return row
+
+
+def change_organisation(
+    session: Session, row: Organisation, values: dict[str, Any], *, version: int, by: Caller
+) -> Organisation:
+    """Change facts or code lists of the organisation."""
+    by.require("organisation:write")
+    told = changes(row, values)
+    claim(session, row, version, by)  # type: ignore[arg-type]
+    for name, value in values.items():
+        setattr(row, name, value)
+    record(session, by, "organisation.changed", "organisation", row.id, changes=told)
+    session.flush()
+    return row
+
+
+def add_person(session: Session, values: dict[str, Any], *, by: Caller | System) -> Account:
+    """Add a person or a machine client."""
+    if isinstance(by, Caller):
+        by.require("people:write")
+    row = Account(organisation_id=by.organisation_id, changed_by=by.id, **values)
+    session.add(row)
+    session.flush()
+    record(session, by, "person.added", "person", row.id, name=row.name, kind=row.kind, roles=row.roles)
+    return row
+
+
+def change_person(session: Session, row: Account, values: dict[str, Any], *, version: int, by: Caller) -> Account:
+    """Change a person's name, roles or right to sign in; the organisation keeps an administrator who may."""
+    by.require("people:write")
+    told = changes(row, values)
+    claim(session, row, version, by)
+    for name, value in values.items():
+        setattr(row, name, value)
+    session.flush()
+    if Role.ADMINISTRATOR in row.roles and row.active:
+        pass
+    elif not _has_administrator(session, row.organisation_id):
+        raise Conflict("last_administrator", "Make somebody else an administrator first.")
+    record(session, by, "person.changed", "person", row.id, changes=told)
+    return row
+
+
+def _has_administrator(session: Session, organisation_id: UUID) -> bool:
+    rows = session.execute(
+        select(Account.roles).where(Account.organisation_id == organisation_id, Account.active.is_(True))  # type: ignore[attr-defined]
+    )
+    return any(Role.ADMINISTRATOR in roles for (roles,) in rows)
+
+
+def issue_key(
+    session: Session, account: Account, label: str, valid_days: int, scopes: list[str] | None, *, by: Caller | System
+) -> tuple[ApiKey, str]:
+    """Issue a key for an account; the key itself is returned this once."""
+    if isinstance(by, Caller):
+        by.require("api-keys:write")
+    key = new_key()
+    row = ApiKey(
+        organisation_id=by.organisation_id,
+        changed_by=by.id,
+        account_id=account.id,
+        label=label,
+        hint=key[:9] + "…",
+        digest=digest_of_key(key),
+        scopes=scopes,
+        expires_at=now() + timedelta(days=valid_days),
+    )
+    session.add(row)
+    session.flush()
+    record(session, by, "api_key.created", "api_key", row.id, label=label, person=account.name, scopes=scopes)
+    return row, key
+
+
+def revoke_key(session: Session, row: ApiKey, *, version: int, by: Caller) -> ApiKey:
+    """Revoke a key: the next call with it is refused."""
+    by.require("api-keys:write")
+    if row.revoked_at is not None:
+        raise Conflict("already_revoked", "The key was revoked before.")
+    claim(session, row, version, by)
+    row.revoked_at = now()
+    session.flush()
+    record(session, by, "api_key.revoked", "api_key", row.id, label=row.label)
+    return row

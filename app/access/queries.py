@@ -1,0 +1,78 @@
+"""Reads about organisations, people and keys, limited to the caller's organisation."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.access.models import Account, ApiKey, Organisation
+from app.access.rules import Caller
+from app.conventions.cursors import PageRequest
+from app.database import Row, Session
+from app.errors import NotFound
+
+Table = TypeVar("Table", bound=Row)
+
+
+def owned(session: Session, table: type[Table], row_id: UUID, caller: Caller) -> Table:
+    """A row of the caller's organisation; NotFound where there is none, or it is another's."""
+    row = session.get(table, row_id)
+    if row is None or row.organisation_id != caller.organisation_id:
+        raise NotFound("not_found", "There is no such thing here.")
+    return row
+
+
+def listed(
+    session: Session,
+    table: type[Row],
+    page: PageRequest,
+    caller: Caller,
+    *conditions: Any,
+    leave_out: frozenset[str] = frozenset({"organisation_id"}),
+) -> list[Mapping[str, Any]]:
+    """Rows of the caller's organisation, newest first, one more than the page holds; one query."""
+    columns = table.__table__.c  # type: ignore[attr-defined]
+    statement = (
+        select(*(column for column in columns if column.name not in leave_out))
+        .where(columns.organisation_id == caller.organisation_id, *conditions)
+        .order_by(columns.id.desc())
+        .limit(page.limit + 1)
+    )
+    after = page.after_id()
+    if after is not None:
+        statement = statement.where(columns.id < after)
+    return [dict(row) for row in session.connection().execute(statement).mappings()]
+
+
+def organisation(session: Session, *, visible_to: Caller) -> Organisation:
+    """The caller's organisation."""
+    visible_to.require("organisation:read")
+    row = session.get(Organisation, visible_to.organisation_id)
+    if row is None:
+        raise NotFound("not_found", "There is no such thing here.")
+    return row
+
+
+def person(session: Session, person_id: UUID, *, visible_to: Caller) -> Account:
+    """A person or a machine client of the caller's organisation."""
+    visible_to.require("people:read")
+    return owned(session, Account, person_id, visible_to)
+
+
+def people(session: Session, page: PageRequest, *, visible_to: Caller) -> list[Mapping[str, Any]]:
+    """The organisation's people and machine clients."""
+    visible_to.require("people:read")
+    return listed(session, Account, page, visible_to)
+
+
+def api_key(session: Session, key_id: UUID, *, visible_to: Caller) -> ApiKey:
+    """A key of the caller's organisation, without the key itself."""
+    visible_to.require("api-keys:read")
+    return owned(session, ApiKey, key_id, visible_to)
+
+
+def api_keys(session: Session, page: PageRequest, *, visible_to: Caller) -> list[Mapping[str, Any]]:
+    """The organisation's keys, without the keys themselves."""
+    visible_to.require("api-keys:read")
+    return listed(session, ApiKey, page, visible_to, leave_out=frozenset({"organisation_id", "digest"}))

@@ -1,0 +1,70 @@
+"""From credentials to a Caller. API keys today; OIDC comes behind the same `SignedIn`."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+from sqlalchemy import bindparam, select
+
+from app.access.models import Account, ApiKey
+from app.access.rules import Caller, digest_of_key, permissions_of
+from app.clock import now
+from app.conventions import idempotency
+from app.conventions.limits import count_against
+from app.conventions.route import in_greenlet
+from app.database import Session
+from app.errors import NotSignedIn
+
+_KEY, _ACCOUNT = ApiKey.__table__, Account.__table__
+_BY_DIGEST = (
+    select(
+        _KEY.c.expires_at,
+        _KEY.c.revoked_at,
+        _KEY.c.scopes,
+        _ACCOUNT.c.id,
+        _ACCOUNT.c.name,
+        _ACCOUNT.c.organisation_id,
+        _ACCOUNT.c.roles,
+        _ACCOUNT.c.active,
+    )
+    .join(_ACCOUNT, _ACCOUNT.c.id == _KEY.c.account_id)
+    .where(_KEY.c.digest == bindparam("digest"))
+)
+
+_bearer = HTTPBearer(
+    auto_error=False, scheme_name="key", description="An API key, `lava_…`, as a bearer token (RFC 6750)."
+)
+
+
+def caller_with_key(session: Session, key: str) -> Caller:
+    """The account whose key this is; NotSignedIn where it is unknown, expired or revoked."""
+    row = session.connection().execute(_BY_DIGEST, {"digest": digest_of_key(key)}).one_or_none()
+    if row is None or row.revoked_at is not None or row.expires_at <= now() or not row.active:
+        raise NotSignedIn("not_signed_in", "The key is unknown, expired or revoked. Ask your administrator for a new one.")
+    scopes = tuple(row.scopes) if row.scopes is not None else None
+    return Caller(row.id, row.name, row.organisation_id, tuple(row.roles), permissions_of(tuple(row.roles), scopes))
+
+
+def _sign_in(request: Request, token: str, body: bytes) -> Caller:
+    session: Session = request.state.session
+    caller = caller_with_key(session, token)
+    count_against(request.app.state.settings.rate_limit, str(caller.id))
+    request.state.caller = caller
+    if request.method == "POST":
+        claimed = idempotency.begin(session, caller.id, request, body)
+        if claimed:
+            request.state.idempotency = claimed
+    return caller
+
+
+async def _caller(request: Request, _documented: Annotated[object, Depends(_bearer)]) -> Caller:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise NotSignedIn("not_signed_in", "Send your API key as Authorization: Bearer lava_….")
+    body = await request.body() if request.method == "POST" else b""
+    caller: Caller = await in_greenlet(_sign_in)(request, token.strip(), body)
+    return caller
+
+
+SignedIn = Annotated[Caller, Depends(_caller)]
+"""The caller of a route; 401 without valid credentials."""

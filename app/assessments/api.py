@@ -1,0 +1,194 @@
+"""Routes of forms and assessments."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Body, Query, Response
+
+from app.access.sign_in import SignedIn
+from app.assessments import actions, queries
+from app.assessments.models import AssessmentState
+from app.assessments.schemas import (
+    AssessmentFacts,
+    AssessmentPatch,
+    AssessmentRead,
+    AssessmentStart,
+    AssessmentSummary,
+    CommentList,
+    CommentNew,
+    CommentRead,
+    FormNew,
+    FormRead,
+    FormSummary,
+    FormUpgrade,
+    FormUpgradeResult,
+    Publication,
+    QualityRead,
+    ReturnOf,
+    ScreeningNew,
+    SealList,
+)
+from app.conventions.cursors import Paging
+from app.conventions.merge_patch import patched
+from app.conventions.route import SessionDep, router
+from app.conventions.schemas import Page, values_of
+from app.conventions.versions import ExpectedVersion
+from app.decisions import queries as decisions
+
+assessments = router("assessments", "Assessments")
+of_decision = router("decisions/{decision_id}/assessments", "Assessments")
+forms = router("forms", "Forms")
+
+
+@of_decision.post("", response_model=AssessmentRead, status_code=201, summary="Start an assessment of a decision")
+def start_assessment(decision_id: UUID, session: SessionDep, caller: SignedIn, body: AssessmentStart) -> Any:
+    decision = decisions.get(session, decision_id, visible_to=caller)
+    assessment = actions.start(session, decision, values_of(body), by=caller)
+    return AssessmentRead.model_validate(queries.with_parts(session, assessment))
+
+
+@assessments.get("", response_model=Page[AssessmentSummary], summary="Assessments, newest first")
+def list_assessments(
+    session: SessionDep,
+    caller: SignedIn,
+    page: Paging,
+    decision_id: Annotated[UUID | None, Query(description="Every edition of one decision's assessment.")] = None,
+    state: Annotated[AssessmentState | None, Query(description="Where it is on its way.")] = None,
+) -> Response:
+    return page.page(queries.assessments(session, page, visible_to=caller, decision_id=decision_id, state=state))
+
+
+@assessments.get("/{assessment_id}", response_model=AssessmentRead, summary="An assessment with all its parts")
+def read_assessment(assessment_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    return queries.whole(session, assessment_id, visible_to=caller)
+
+
+@assessments.patch("/{assessment_id}", response_model=AssessmentRead, summary="Change the assessment's own texts")
+def change_assessment(
+    assessment_id: UUID,
+    session: SessionDep,
+    caller: SignedIn,
+    version: ExpectedVersion,
+    patch: Annotated[AssessmentPatch, Body(media_type="application/merge-patch+json")],
+) -> Any:
+    assessment = queries.get(session, assessment_id, visible_to=caller)
+    values = patched(AssessmentFacts, assessment, patch)
+    return queries.with_parts(session, actions.change(session, assessment, values, version=version, by=caller))
+
+
+@assessments.put("/{assessment_id}/screening", response_model=AssessmentRead, summary="Answer the screening")
+def answer_screening(
+    assessment_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: ScreeningNew
+) -> Any:
+    assessment = queries.get(session, assessment_id, visible_to=caller)
+    values = body.model_dump(mode="json")
+    return queries.with_parts(session, actions.screen(session, assessment, values, version=version, by=caller))
+
+
+@assessments.post("/{assessment_id}/drafting", response_model=AssessmentRead, summary="Start writing")
+def draft_assessment(assessment_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
+    assessment = queries.get(session, assessment_id, visible_to=caller)
+    return queries.with_parts(session, actions.draft(session, assessment, version=version, by=caller))
+
+
+@assessments.post("/{assessment_id}/signature", response_model=AssessmentRead, summary="Sign that none is needed")
+def sign_not_needed(assessment_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
+    assessment = queries.get(session, assessment_id, visible_to=caller)
+    return queries.with_parts(session, actions.sign_not_needed(session, assessment, version=version, by=caller))
+
+
+@assessments.post("/{assessment_id}/submission", response_model=AssessmentRead, summary="Submit for review")
+def submit_assessment(assessment_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
+    assessment = queries.get(session, assessment_id, visible_to=caller)
+    return queries.with_parts(session, actions.submit(session, assessment, version=version, by=caller))
+
+
+@assessments.post("/{assessment_id}/return", response_model=AssessmentRead, summary="Return with what to do")
+def return_assessment(
+    assessment_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: ReturnOf
+) -> Any:
+    assessment = queries.get(session, assessment_id, visible_to=caller)
+    returned = actions.send_back(session, assessment, body.comment, version=version, by=caller)
+    return queries.with_parts(session, returned)
+
+
+@assessments.post("/{assessment_id}/approval", response_model=AssessmentRead, summary="Approve, sign and seal")
+def approve_assessment(assessment_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
+    assessment = queries.get(session, assessment_id, visible_to=caller)
+    return queries.with_parts(session, actions.approve(session, assessment, version=version, by=caller))
+
+
+@assessments.post("/{assessment_id}/publication", response_model=AssessmentRead, summary="Publish in the register")
+def publish_assessment(
+    assessment_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: Publication
+) -> Any:
+    assessment = queries.get(session, assessment_id, visible_to=caller)
+    published = actions.publish(session, assessment, body.privacy_checked, version=version, by=caller)
+    return queries.with_parts(session, published)
+
+
+@assessments.post("/{assessment_id}/withdrawal", response_model=AssessmentRead, summary="Give up what is not approved")
+def withdraw_assessment(assessment_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
+    assessment = queries.get(session, assessment_id, visible_to=caller)
+    return queries.with_parts(session, actions.withdraw(session, assessment, version=version, by=caller))
+
+
+@assessments.post(
+    "/{assessment_id}/editions", response_model=AssessmentRead, status_code=201, summary="Make a new edition"
+)
+def make_new_edition(assessment_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
+    assessment = queries.get(session, assessment_id, visible_to=caller)
+    edition = actions.new_edition(session, assessment, version=version, by=caller)
+    return AssessmentRead.model_validate(queries.with_parts(session, edition))
+
+
+@assessments.post(
+    "/{assessment_id}/form-upgrade", response_model=FormUpgradeResult, summary="Move to another edition of the form"
+)
+def upgrade_form(
+    assessment_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: FormUpgrade
+) -> Any:
+    assessment = queries.get(session, assessment_id, visible_to=caller)
+    form = queries.form(session, body.form_id, visible_to=caller)
+    upgraded, left = actions.upgrade_form(session, assessment, form, version=version, by=caller)
+    return {"assessment": queries.with_parts(session, upgraded), "left_behind": left}
+
+
+@assessments.get("/{assessment_id}/quality", response_model=QualityRead, summary="The quality check, line by line")
+def check_quality(assessment_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    assessment = queries.get(session, assessment_id, visible_to=caller)
+    decision = decisions.get(session, assessment.decision_id, visible_to=caller)
+    return {"items": actions.quality_of(session, assessment, decision)}
+
+
+@assessments.get("/{assessment_id}/seals", response_model=SealList, summary="What was sealed, to be verified")
+def list_assessment_seals(assessment_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    assessment = queries.get(session, assessment_id, visible_to=caller)
+    return SealList.model_validate({"items": queries.seals(session, assessment.id, visible_to=caller)})
+
+
+@assessments.get("/{assessment_id}/comments", response_model=CommentList, summary="Comments, oldest first")
+def list_comments(assessment_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    return CommentList.model_validate({"items": queries.comments(session, assessment_id, visible_to=caller)})
+
+
+@assessments.post("/{assessment_id}/comments", response_model=CommentRead, status_code=201, summary="Comment on it")
+def add_comment(assessment_id: UUID, session: SessionDep, caller: SignedIn, body: CommentNew) -> Any:
+    assessment = queries.get(session, assessment_id, visible_to=caller)
+    return CommentRead.model_validate(actions.comment(session, assessment, body.text, body.about, by=caller))
+
+
+@forms.get("", response_model=Page[FormSummary], summary="Forms, newest first")
+def list_forms(session: SessionDep, caller: SignedIn, page: Paging) -> Response:
+    return page.page(queries.forms(session, page, visible_to=caller))
+
+
+@forms.post("", response_model=FormRead, status_code=201, summary="Add a form, or the next edition of one")
+def add_form(session: SessionDep, caller: SignedIn, body: FormNew) -> Any:
+    values = body.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return FormRead.model_validate(actions.add_form(session, values, by=caller))
+
+
+@forms.get("/{form_id}", response_model=FormRead, summary="One edition of a form")
+def read_form(form_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    return FormRead.model_validate(queries.form(session, form_id, visible_to=caller))

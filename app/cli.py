@@ -1,0 +1,180 @@
+"""The command `lava`: serving, migrating, the demo, the tour, the journal."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app import documents, schema
+from app.access import actions as access
+from app.access.models import AccountKind, Organisation, Role
+from app.access.rules import System
+from app.database import Database
+from app.demo.county import content, found, people_and_keys
+from app.demo.server import Running, demo_stories, serve, serving
+from app.demo.tour import tour_of_cases, tour_of_county
+from app.journal import actions as journal_actions
+from app.journal import queries as journal_queries
+from app.logs import configure
+from app.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Lava: child-impact assessment.")
+journal = typer.Typer(no_args_is_help=True, help="The append-only journal.")
+organisation = typer.Typer(no_args_is_help=True, help="Organisations.")
+app.add_typer(journal, name="journal")
+app.add_typer(organisation, name="organisation")
+console = Console()
+
+
+def _database() -> Database:
+    return Database(Settings().database_url)
+
+
+@app.command("serve")
+def serve_command() -> None:
+    """Serve the API. The database must have been migrated."""
+    settings = Settings()
+    configure(settings.log_level)
+    serve(settings)
+
+
+@app.command("migrate")
+def migrate_command() -> None:
+    """Bring the database's tables up to date; safe to run again, and by several at once."""
+    schema.migrate(_database())
+    console.print("The database is up to date.")
+
+
+@app.command("demo")
+def demo_command(port: Annotated[int, typer.Option(help="Port to serve on.")] = 8000) -> None:
+    """Fill the database with the demo county and serve it on 127.0.0.1."""
+    configure("warning")
+    settings = Settings(port=port)
+    database = Database(settings.database_url)
+    schema.migrate(database)
+    keys, is_new = people_and_keys(database)
+    database.engine.dispose()
+    with serving(settings) as running:
+        if is_new:
+            with console.status("Filling the database with the demo county …"):
+                demo_stories(running, keys)
+        _tell_demo(running, keys)
+        running.wait()
+
+
+def _tell_demo(running: Running, keys: dict[str, str]) -> None:
+    county = content()
+    console.print(f"\n[bold]{county['organisation']['name']['fi']}[/bold]")
+    console.print(county["note"]["fi"], style="dim")
+    table = Table("Role", "API key (30 days)", title="One key per role", title_justify="left")
+    for role, key in keys.items():
+        table.add_row(role, key)
+    console.print(table, soft_wrap=True)
+    for path, words in (
+        ("/public/v1/assessments", "what is published; no key"),
+        ("/openapi.json", "the description of the API"),
+        ("/readyz", "whether the service is ready"),
+    ):
+        console.print(f"  {running.address}{path}  [dim]{words}[/dim]", soft_wrap=True)
+    console.print(
+        f'\n  curl -H "Authorization: Bearer {keys["preparer"]}" {running.address}/api/v1/decisions?limit=3\n',
+        soft_wrap=True,
+        markup=False,
+        highlight=False,
+    )
+    console.print("Stop with Ctrl-C.", style="dim")
+
+
+@app.command("tour")
+def tour_command(
+    cases: Annotated[
+        Path | None, typer.Option(help="A case-management system's cases (JSON) in place of the carried ones.")
+    ] = None,
+) -> None:
+    """Play the main job over HTTP against a server of its own and a throw-away database."""
+    configure("error")
+    right = tour_of_cases(console, cases) if cases else tour_of_county(console)
+    raise typer.Exit(0 if right else 1)
+
+
+@organisation.command("add")
+def add_organisation(
+    business_id: Annotated[str, typer.Argument(help="Finnish business id, such as 1234567-1.")],
+    name: Annotated[str, typer.Argument(help="Name in Finnish.")],
+) -> None:
+    """Add an organisation with an administrator, and show the administrator's key."""
+    with _database().transaction() as session:
+        row = found(session, business_id, {"fi": name})
+        by = System(row.id)
+        values = {"kind": AccountKind.PERSON.value, "name": "Pääkäyttäjä", "roles": [Role.ADMINISTRATOR.value]}
+        person = access.add_person(session, {**values, "active": True}, by=by)
+        _, key = access.issue_key(session, person, "first key", 30, None, by=by)
+    console.print(f"Organisation {row.id}\nThe administrator's key (30 days, shown this once):\n{key}", soft_wrap=True)
+
+
+@journal.command("verify")
+def verify_journal(
+    checkpoint: Annotated[Path | None, typer.Option(help="A file made earlier by `lava journal checkpoint`.")] = None,
+) -> None:
+    """Check every organisation's chain; exit 1 where something was changed, moved, removed or cut off."""
+    seen = json.loads(checkpoint.read_text("utf-8")) if checkpoint else {}
+    with _database().transaction(writes=False) as session:
+        verdicts = journal_queries.verify(session, {key: (seq, hash_) for key, (seq, hash_) in seen.items()})
+        heads = journal_queries.heads(session)
+    for key, faults in verdicts.items():
+        last = heads.get(str(key), (0, ""))[0]
+        console.print(f"{key}: {'whole' if not faults else 'BROKEN'}, {last} entries", soft_wrap=True)
+        for fault in faults:
+            console.print(f"  {fault}", soft_wrap=True)
+    raise typer.Exit(1 if any(verdicts.values()) else 0)
+
+
+@journal.command("checkpoint")
+def write_checkpoint() -> None:
+    """Print the last entry of every chain as JSON, to be kept outside the database."""
+    with _database().transaction(writes=False) as session:
+        json.dump(journal_queries.heads(session), sys.stdout, indent=1)
+    sys.stdout.write("\n")
+
+
+@journal.command("erase")
+def erase_entry(
+    organisation_id: Annotated[UUID, typer.Argument(help="The organisation.")],
+    seq: Annotated[int, typer.Argument(help="The entry's number.")],
+    reason: Annotated[str, typer.Argument(help="Why its words must go; journalled.")],
+) -> None:
+    """Erase the words of one entry, such as a name that must go. The chain still holds."""
+    with _database().transaction() as session:
+        if session.get(Organisation, organisation_id) is None:
+            console.print("There is no such organisation.")
+            raise typer.Exit(1)
+        journal_actions.erase(session, System(organisation_id), seq, reason)
+    console.print(f"The words of entry {seq} are erased.")
+
+
+@app.command("docs")
+def write_documents(
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 where a file is out of date.")] = False,
+) -> None:
+    """Write what is generated: openapi/openapi.json, the state diagrams, the problem registry, …"""
+    stale = documents.write(check=check)
+    for path in stale:
+        console.print(f"{'out of date' if check else 'written'}: {path}")
+    raise typer.Exit(1 if check and stale else 0)
+
+
+@app.command("check-migrations")
+def check_migrations() -> None:
+    """Exit 1 where the tables in the code and in the migrations differ, on SQLite and on PostgreSQL."""
+    documents.check_migrations()
+
+
+@app.command("new-migration")
+def new_migration(sentence: Annotated[str, typer.Argument(help="What it does, as a sentence.")]) -> None:
+    """Write a migration from the difference between the code and the database of the settings."""
+    schema.new_migration(_database(), sentence)

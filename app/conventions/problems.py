@@ -1,0 +1,92 @@
+"""Errors as problem+json (RFC 9457), in the caller's language, from one registry."""
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request, Response
+from pydantic import BaseModel, Field
+
+from app.errors import Fault
+
+LANGUAGES = ("fi", "sv", "en")
+MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemFault(BaseModel):
+    """One fault in what was sent."""
+
+    pointer: str = Field(description="JSON Pointer into the body, or the name of a parameter.", examples=["/title/fi"])
+    detail: str = Field(description="What is wrong there.")
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str = Field(description="Stable; docs/problems.md lists them.", examples=["urn:lava:problem:stale"])
+    title: str = Field(description="The kind of problem, in the caller's language.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What is wrong this time, and what to do.")
+    instance: str = Field(description="The request's id, which log lines carry too.")
+    errors: list[ProblemFault] | None = Field(default=None, description="Where the faults are, if it can be told.")
+
+
+@cache
+def registry() -> dict[str, dict[str, str]]:
+    """Every problem's code with its title in three languages."""
+    loaded: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("problems.json").read_text("utf-8"))
+    return loaded
+
+
+def language_of(request: Request) -> str:
+    """The language the caller prefers among ours (RFC 9110, 12.5.4); Finnish where it does not say."""
+    best, best_weight = "fi", 0.0
+    for part in request.headers.get("accept-language", "").split(","):
+        tag, _, parameters = part.partition(";")
+        language = tag.strip().lower().partition("-")[0]
+        try:
+            weight = float(parameters.partition("q=")[2] or 1)
+        except ValueError:
+            continue
+        if language in LANGUAGES and weight > best_weight:
+            best, best_weight = language, weight
+    return best
+
+
+def problem(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    faults: Sequence[Fault] = (),
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """The answer that tells a problem."""
+    language = language_of(request)
+    body: dict[str, Any] = {
+        "type": f"urn:lava:problem:{code}",
+        "title": registry()[code][language],
+        "status": status,
+        "detail": detail,
+        "instance": f"urn:uuid:{request.scope['state']['request_id']}",
+    }
+    if faults:
+        body["errors"] = [{"pointer": fault.pointer, "detail": fault.detail} for fault in faults]
+    content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+    return Response(content, status, {"Content-Language": language, **(headers or {})}, MEDIA_TYPE)
+
+
+def faults_of(errors: Iterable[Any]) -> list[Fault]:
+    """pydantic's errors as faults with JSON Pointers; for parameters, their names."""
+    faults = []
+    for error in errors:
+        location = [part for part in error["loc"] if not str(part).startswith(("function-", "lax-or-strict"))]
+        if location and location[0] in {"query", "path", "header", "cookie"}:
+            pointer = str(location[-1])
+        else:
+            steps = location[1:] if location[:1] == ["body"] else location
+            pointer = "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+        faults.append(Fault(pointer, str(error["msg"]).removeprefix("Value error, ")))
+    return faults

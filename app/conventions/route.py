@@ -1,0 +1,123 @@
+"""The one route class: one request is one transaction, and one body of code serves both databases.
+
+Endpoints are plain synchronous functions. They run in a greenlet on the event loop, return a schema or a dictionary,
+and this class turns that into an answer with its ETag, commits, and only then lets the answer go.
+"""
+
+import functools
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from pydantic_core import to_json
+from sqlalchemy.util import greenlet_spawn
+
+from app.conventions import idempotency
+from app.conventions.body import fault_in_text, read_json
+from app.conventions.versions import etag_of
+from app.database import Database, Session
+from app.errors import Fault, Invalid, WrongMediaType
+
+READING = {"GET", "HEAD"}
+Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def in_greenlet(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a synchronous function that asks the database be awaited, without a thread."""
+
+    @functools.wraps(endpoint)
+    async def run(*args: Any, **values: Any) -> Any:
+        return await greenlet_spawn(endpoint, *args, **values)
+
+    return run
+
+
+def answer(result: Any, status_code: int = 200) -> Response:
+    """The HTTP answer of what an endpoint returned: JSON, with the row's version as its ETag."""
+    if isinstance(result, Response):
+        return result
+    if result is None:
+        return Response(status_code=204)
+    version = result.get("version") if isinstance(result, dict) else getattr(result, "version", None)
+    content = result.__pydantic_serializer__.to_json(result, by_alias=True) if isinstance(result, BaseModel) else to_json(result)
+    headers = {"ETag": etag_of(version)} if isinstance(version, int) else None
+    response = Response(content, status_code, headers, media_type="application/json")
+    collection = getattr(result, "collection", None)
+    if status_code == 201 and collection:
+        response.headers["Location"] = f"/api/v1/{collection}/{result.id}"
+    return response
+
+
+class Route(APIRoute):
+    """A route whose endpoint runs in one transaction."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        body_types = (options.get("openapi_extra") or {}).get("x-body-types")
+        self.body_types: tuple[str, ...] = tuple(body_types or ("application/json", "application/merge-patch+json"))
+        status_code = options.get("status_code") or 200
+
+        @functools.wraps(endpoint)
+        async def run(**values: Any) -> Response:
+            return answer(await greenlet_spawn(endpoint, **values), status_code)
+
+        super().__init__(path, run, **options)
+
+    def get_route_handler(self) -> Endpoint:
+        handle = super().get_route_handler()
+        writes = not READING.issuperset(self.methods or READING)
+
+        async def in_one_transaction(request: Request) -> Response:
+            await self._check_what_came_in(request)
+            database: Database = request.app.state.database
+            async with database.request_transaction(writes=writes) as session:
+                request.state.session = session
+                try:
+                    response = await handle(request)
+                except idempotency.Replay as replay:
+                    return replay.response
+                if "idempotency" in request.state._state:
+                    await greenlet_spawn(idempotency.keep, session, request.state.idempotency, response)
+            if not writes and response.headers.get("etag") in _listed(request.headers.get("if-none-match")):
+                kept = {k: v for k, v in response.headers.items() if k in {"etag", "cache-control", "vary"}}
+                return Response(status_code=304, headers=kept)
+            return response
+
+        return in_one_transaction
+
+    async def _check_what_came_in(self, request: Request) -> None:
+        for name, value in request.query_params.items():
+            fault = fault_in_text(value) or fault_in_text(name)
+            if fault:
+                raise Invalid("invalid_text", "Some parameters cannot be used.", [Fault(name, fault)])
+        if request.method in READING:
+            return
+        body = await request.body()
+        if not body:
+            return
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type not in self.body_types:
+            raise WrongMediaType("wrong_media_type", f"Send the body as {' or '.join(self.body_types)}.")
+        if media_type.endswith("json"):
+            request._json = read_json(body)
+
+
+def _listed(header: str | None) -> set[str | None]:
+    """The entity tags of an If-None-Match header; a weak tag matches its strong twin (RFC 9110, 13.1.2)."""
+    if not header:
+        return set()
+    return {tag.strip().removeprefix("W/") for tag in header.split(",")}
+
+
+def router(collection: str, tag: str, *, prefix: str = "/api/v1") -> APIRouter:
+    """A router of one collection, whose routes are of this class."""
+    return APIRouter(prefix=f"{prefix}/{collection}", tags=[tag], route_class=Route)
+
+
+async def _session(request: Request) -> Session:
+    session: Session = request.state.session
+    return session
+
+
+SessionDep = Annotated[Session, Depends(_session)]

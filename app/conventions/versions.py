@@ -1,0 +1,60 @@
+"""Strong ETags from the row's version, and changes that name the version they change (RFC 9110, RFC 6585)."""
+
+import re
+from typing import Annotated
+
+from fastapi import Depends, Header
+from sqlalchemy import update
+from sqlalchemy.orm.attributes import set_committed_value
+
+from app.clock import now
+from app.database import Row, Session
+from app.errors import Malformed, Stale, VersionRequired
+from app.journal.actions import Actor
+
+_TAG = re.compile(r'^\s*"(\d{1,9})"\s*$')
+
+
+def etag_of(version: int) -> str:
+    """The entity tag of a version."""
+    return f'"{version}"'
+
+
+async def _expected_version(
+    if_match: Annotated[
+        str | None,
+        Header(description='The ETag of what is changed, as it was last read: `"3"`.', examples=['"1"']),
+    ] = None,
+) -> int:
+    if if_match is None:
+        raise VersionRequired("version_required", "Read it first, and send its ETag in If-Match.")
+    match = _TAG.match(if_match)
+    if match is None:
+        raise Malformed("bad_if_match", 'If-Match must be one strong ETag as it was given, such as "3".')
+    return int(match[1])
+
+
+ExpectedVersion = Annotated[int, Depends(_expected_version)]
+"""The version that the caller has read; 428 without If-Match."""
+
+
+def claim(session: Session, row: Row, expected: int | None, by: Actor) -> None:
+    """Take the next version of a row in one statement, or raise Stale; the row is locked from here to the commit.
+
+    `expected` is the version the caller read. None takes whatever version is there: for work on a part of the row that
+    has a version of its own.
+    """
+    table = type(row)
+    seen = row.version if expected is None else expected
+    taken = {"version": seen + 1, "changed_at": now(), "changed_by": by.id}
+    statement = update(table).where(table.id == row.id, table.version == seen).values(**taken)  # type: ignore[arg-type]
+    done = session.connection().execute(statement)
+    if done.rowcount != 1 or row.version != seen:
+        session.refresh(row)
+        raise Stale(
+            "stale",
+            f"It was changed at {row.changed_at.isoformat(timespec='seconds')} by {row.changed_by}; "
+            f"its version is now {row.version}. Read it again and repeat the change.",
+        )
+    for name, value in taken.items():
+        set_committed_value(row, name, value)

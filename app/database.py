@@ -1,0 +1,227 @@
+"""The database: engine, SQLite's hooks, naming of constraints, and the one place that opens a session and commits.
+
+Domain code is plain synchronous functions of a `Session`. In the service they run in SQLAlchemy's greenlet on the
+event loop, without threads, on both databases (docs/adr/0002-one-body-no-threads.md).
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Connection,
+    Engine,
+    ScalarSelect,
+    Select,
+    UniqueConstraint,
+    create_engine,
+    event,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.orm import Session as SqlalchemySession
+from sqlalchemy.util import await_only, greenlet_spawn
+from sqlalchemy.util.concurrency import in_greenlet
+from sqlmodel import Field, SQLModel
+from uuid_utils.compat import uuid7
+
+from app.clock import now
+from app.errors import Busy
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+JSON_TYPE = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+WRITE_WAIT_SECONDS = 20.0
+WRITE_RETRY_SECONDS = 0.002
+
+
+def one_of(column: str, codes: type[StrEnum]) -> CheckConstraint:
+    """A named CHECK that the column holds one of the codes."""
+    listed = ", ".join(f"'{code.value}'" for code in codes)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+class Row(SQLModel):
+    """What every row of an organisation has: its id, its tenant, its version for ETags, and who changed it when."""
+
+    id: UUID = Field(default_factory=uuid7, primary_key=True)
+    organisation_id: UUID = Field(foreign_key="organisation.id", index=True)
+    version: int = Field(default=1)
+    created_at: datetime = Field(default_factory=now)
+    changed_at: datetime = Field(default_factory=now)
+    changed_by: UUID | None = Field(default=None)
+
+
+class Session(SqlalchemySession):
+    """A session of this service; the journal hangs on its commit."""
+
+
+class Database:
+    """One database and its connections."""
+
+    def __init__(self, url: str, *, connections: int = 16, on_loop: bool = False) -> None:
+        """Open the engine. `on_loop` chooses PostgreSQL's asynchronous driver for use under a running event loop."""
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = _sqlite(self.url, connections) if self.is_sqlite else _postgresql(self.url, connections, on_loop)
+        # Reads need no transaction of their own on PostgreSQL: two round trips less. On SQLite a plain BEGIN
+        # gives them one picture of the data, and BEGIN IMMEDIATE queues the writers.
+        self._reading = self.engine.execution_options(**({} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}))
+        self._writing = self.engine.execution_options(writes=True)
+
+    def open_session(self, *, writes: bool) -> Session:
+        """A session that nobody has committed yet; `transaction` and `request_transaction` are how to get one."""
+        return Session(bind=self._writing if writes else self._reading, expire_on_commit=False)
+
+    @contextmanager
+    def transaction(self, *, writes: bool = True) -> Iterator[Session]:
+        """One transaction outside a request: committed at the end, rolled back on an error."""
+        session = self.open_session(writes=writes)
+        try:
+            yield session
+            session.commit()
+        finally:
+            session.close()
+
+    @asynccontextmanager
+    async def request_transaction(self, *, writes: bool) -> AsyncIterator[Session]:
+        """One transaction for one request: committed before the answer leaves."""
+        session = self.open_session(writes=writes)
+        try:
+            yield session
+            if writes:
+                await greenlet_spawn(session.commit)
+        finally:
+            await greenlet_spawn(session.close)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await greenlet_spawn(self.engine.dispose)
+
+
+def _postgresql(url: URL, connections: int, on_loop: bool) -> Engine:
+    options: dict[str, Any] = {
+        "pool_size": connections,
+        "max_overflow": 0,
+        "pool_timeout": WRITE_WAIT_SECONDS,
+        # The server ends the statements of a client that was killed.
+        "connect_args": {"options": "-c client_connection_check_interval=500 -c timezone=UTC"},
+    }
+    return create_async_engine(url, **options).sync_engine if on_loop else create_engine(url, **options)
+
+
+def _sqlite(url: URL, connections: int) -> Engine:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url, pool_size=connections, max_overflow=0, connect_args={"check_same_thread": False, "timeout": 0.05}
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    """Every pooled connection promises the same: what is committed is on the disk, and references hold."""
+    connection.isolation_level = None  # the driver leaves BEGIN to us
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=50",
+        "temp_store=MEMORY",
+        "cache_size=-32000",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the write lock at once where the transaction will write; wait for it without holding up the event loop."""
+    if not connection.get_execution_options().get("writes"):
+        connection.exec_driver_sql("BEGIN")
+        return
+    give_up = time.monotonic() + WRITE_WAIT_SECONDS
+    while True:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError as error:
+            if not is_busy(error):
+                raise
+            if time.monotonic() > give_up:
+                raise Busy("database_busy", "Another write is taking long. Send the request again.") from error
+        else:
+            return
+        if in_greenlet():
+            await_only(asyncio.sleep(WRITE_RETRY_SECONDS))
+        else:
+            time.sleep(WRITE_RETRY_SECONDS)
+
+
+def is_busy(error: OperationalError) -> bool:
+    """Whether SQLite says that another connection holds the lock."""
+    return "database is locked" in str(error.orig) or "database table is locked" in str(error.orig)
+
+
+def broken_constraint(error: IntegrityError) -> str | None:
+    """The name of the constraint that a write broke, on either database; None where it cannot be told."""
+    diagnosis = getattr(error.orig, "diag", None)
+    if diagnosis is not None:
+        return str(diagnosis.constraint_name) if diagnosis.constraint_name else None
+    message = str(error.orig)
+    kind, _, rest = message.partition(" constraint failed: ")
+    if kind == "CHECK":
+        return rest.strip()
+    if kind == "UNIQUE":  # SQLite names the columns, not the constraint
+        columns = [part.strip().split(".") for part in rest.split(",")]
+        table = SQLModel.metadata.tables.get(columns[0][0])
+        wanted = [name for _, name in columns]
+        for constraint in table.constraints if table is not None else ():
+            if isinstance(constraint, UniqueConstraint) and [c.name for c in constraint.columns] == wanted:
+                return str(constraint.name)
+    return "foreign_key" if message.startswith("FOREIGN KEY") else None
+
+
+def lock_for_transaction(session: Session, key: int) -> None:
+    """Hold an exclusive lock of this key to the end of the transaction.
+
+    A statement of its own on PostgreSQL, so that what is read afterwards sees what the holder before us wrote; SQLite's
+    writers are alone already.
+    """
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (key,))
+
+
+def json_list(dialect: str, rows: Select[Any]) -> ScalarSelect[Any]:
+    """The rows of a query as one JSON array made by the database, so that a row and its parts are one statement.
+
+    UUIDs come as text without dashes from SQLite; times should not be asked for in this way.
+    """
+    part = rows.subquery()
+    pairs = [item for column in part.c for item in (literal_column(f"'{column.name}'"), column)]
+    if dialect == "postgresql":
+        made = func.coalesce(func.jsonb_agg(func.jsonb_build_object(*pairs)), literal_column("'[]'::jsonb"), type_=JSONB())
+    else:
+        values = [func.json(item) if isinstance(item.type, JSON) else item for item in pairs]
+        made = func.json_group_array(func.json_object(*values), type_=JSON())
+    return select(made).scalar_subquery()

@@ -1,0 +1,261 @@
+"""Routes of decisions."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Body, Query, Response
+
+from app.access.sign_in import SignedIn
+from app.conventions.cursors import Paging
+from app.conventions.merge_patch import patched
+from app.conventions.route import SessionDep
+from app.conventions.route import router as router_of
+from app.conventions.schemas import Day, Page, values_of
+from app.conventions.versions import ExpectedVersion
+from app.decisions import actions, queries
+from app.decisions.models import ClearanceKind, DecisionState
+from app.decisions.schemas import (
+    AnswerList,
+    DecisionFacts,
+    DecisionNew,
+    DecisionPatch,
+    DecisionRead,
+    DecisionSummary,
+    DocumentList,
+    HandlingList,
+    HandlingNew,
+    HandlingRead,
+    OptionFacts,
+    OptionNew,
+    OptionPatch,
+    OptionRead,
+    Presentation,
+    Scope,
+    Withdrawal,
+)
+from app.services.models import ImpactClass
+from app.services.rules import HintOutcome
+
+MERGE_PATCH = Body(media_type="application/merge-patch+json")
+
+router = router_of("decisions", "Decisions")
+
+
+@router.get("", response_model=Page[DecisionSummary], summary="Decisions, newest first")
+def list_decisions(
+    session: SessionDep,
+    caller: SignedIn,
+    page: Paging,
+    diary_number: Annotated[
+        str | None, Query(max_length=100, description="Case by its diary number; separators and case do not matter.")
+    ] = None,
+    decision_key: Annotated[str | None, Query(max_length=100, description="One decision of the case.")] = None,
+    source: Annotated[str | None, Query(max_length=60, description="The case system.")] = None,
+    state: Annotated[DecisionState | None, Query(description="Where it is on its way.")] = None,
+    body: Annotated[str | None, Query(max_length=300, description="The body that decides, exactly.")] = None,
+    meeting_from: Annotated[Day | None, Query(description="Meeting on this day or later.")] = None,
+    meeting_until: Annotated[Day | None, Query(description="Meeting on this day or earlier.")] = None,
+    impact_class: Annotated[ImpactClass | None, Query(description="Strongest class of the early hint.")] = None,
+    hint_outcome: Annotated[HintOutcome | None, Query(description="What the early hint said.")] = None,
+    has_assessment: Annotated[bool | None, Query(description="Whether an assessment was started.")] = None,
+    clearance_kind: Annotated[ClearanceKind | None, Query(description="How it is cleared.")] = None,
+    uncleared: Annotated[bool | None, Query(description="Whether it was handled without a clearance.")] = None,
+    q: Annotated[str | None, Query(min_length=2, max_length=100, description="Text in title or diary number.")] = None,
+) -> Response:
+    filters = {
+        "source": source,
+        "decision_key": decision_key,
+        "state": state,
+        "body": body,
+        "impact_class": impact_class,
+        "hint_outcome": hint_outcome,
+        "clearance_kind": clearance_kind,
+        "uncleared": uncleared,
+    }
+    rows = queries.listed(
+        session,
+        page,
+        visible_to=caller,
+        filters=filters,
+        diary_number=diary_number,
+        meeting_from=meeting_from,
+        meeting_until=meeting_until,
+        has_assessment=has_assessment,
+        text=q,
+    )
+    return page.page(rows)
+
+
+@router.post("", response_model=DecisionRead, status_code=201, summary="Register a decision in preparation")
+def register_decision(session: SessionDep, caller: SignedIn, body: DecisionNew) -> Any:
+    decision = actions.register(session, {**values_of(body), "planned_changes": body.model_dump()["planned_changes"]}, by=caller)
+    return DecisionRead.model_validate(queries.whole(session, decision.id, visible_to=caller))
+
+
+@router.get("/{decision_id}", response_model=DecisionRead, summary="A decision with its options and what it touches")
+def read_decision(decision_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    return queries.whole(session, decision_id, visible_to=caller)
+
+
+@router.patch("/{decision_id}", response_model=DecisionRead, summary="Change a decision's facts")
+def change_decision(
+    decision_id: UUID,
+    session: SessionDep,
+    caller: SignedIn,
+    version: ExpectedVersion,
+    patch: Annotated[DecisionPatch, MERGE_PATCH],
+) -> Any:
+    decision = queries.get(session, decision_id, visible_to=caller)
+    actions.change(session, decision, patched(DecisionFacts, decision, patch), version=version, by=caller)
+    return queries.whole(session, decision_id, visible_to=caller)
+
+
+@router.put("/{decision_id}/scope", response_model=DecisionRead, summary="Replace what it touches and planned euros")
+def set_decision_scope(
+    decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: Scope
+) -> Any:
+    decision = queries.get(session, decision_id, visible_to=caller)
+    actions.set_scope(session, decision, body.model_dump(), version=version, by=caller)
+    return queries.whole(session, decision_id, visible_to=caller)
+
+
+@router.put("/{decision_id}/documents", response_model=DecisionRead, summary="Replace the links to documents")
+def set_decision_documents(
+    decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: DocumentList
+) -> Any:
+    decision = queries.get(session, decision_id, visible_to=caller)
+    actions.set_documents(session, decision, body.model_dump(mode="json")["items"], version=version, by=caller)
+    return queries.whole(session, decision_id, visible_to=caller)
+
+
+@router.post("/{decision_id}/early-hint", response_model=DecisionRead, summary="Compute the early hint anew")
+def renew_early_hint(decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
+    decision = queries.get(session, decision_id, visible_to=caller)
+    actions.renew_hint_of(session, decision, version=version, by=caller)
+    return queries.whole(session, decision_id, visible_to=caller)
+
+
+@router.post("/{decision_id}/options", response_model=OptionRead, status_code=201, summary="Add an option")
+def add_option(decision_id: UUID, session: SessionDep, caller: SignedIn, body: OptionNew) -> Any:
+    decision = queries.get(session, decision_id, visible_to=caller)
+    return OptionRead.model_validate(actions.add_option(session, decision, values_of(body), by=caller))
+
+
+@router.patch("/{decision_id}/options/{option_id}", response_model=OptionRead, summary="Change an option's words")
+def change_option(
+    decision_id: UUID,
+    option_id: UUID,
+    session: SessionDep,
+    caller: SignedIn,
+    version: ExpectedVersion,
+    patch: Annotated[OptionPatch, MERGE_PATCH],
+) -> Any:
+    decision = queries.get(session, decision_id, visible_to=caller)
+    row = queries.option(session, decision, option_id)
+    values = patched(OptionFacts, row, patch)
+    return OptionRead.model_validate(
+        actions.change_option(session, decision, row, values, version=version, by=caller)
+    )
+
+
+@router.delete("/{decision_id}/options/{option_id}", status_code=204, summary="Remove an option")
+def remove_option(
+    decision_id: UUID, option_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion
+) -> None:
+    decision = queries.get(session, decision_id, visible_to=caller)
+    actions.remove_option(
+        session, decision, queries.option(session, decision, option_id), version=version, by=caller
+    )
+
+
+@router.post("/{decision_id}/preparation", response_model=DecisionRead, summary="Take into preparation")
+def prepare_decision(decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
+    decision = queries.get(session, decision_id, visible_to=caller)
+    actions.move(session, decision, "preparation", version=version, by=caller)
+    return queries.whole(session, decision_id, visible_to=caller)
+
+
+@router.post(
+    "/{decision_id}/presentation", response_model=DecisionRead, summary="Take to a meeting, when it is cleared"
+)
+def present_decision(
+    decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: Presentation
+) -> Any:
+    decision = queries.get(session, decision_id, visible_to=caller)
+    actions.move(session, decision, "presentation", version=version, by=caller, reason=body.override_reason)
+    return queries.whole(session, decision_id, visible_to=caller)
+
+
+@router.post("/{decision_id}/withdrawal", response_model=DecisionRead, summary="Withdraw from preparation")
+def withdraw_decision(
+    decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: Withdrawal
+) -> Any:
+    decision = queries.get(session, decision_id, visible_to=caller)
+    actions.move(session, decision, "withdrawal", version=version, by=caller, reason=body.reason)
+    return queries.whole(session, decision_id, visible_to=caller)
+
+
+@router.post("/{decision_id}/reopening", response_model=DecisionRead, summary="Reopen a decided or withdrawn matter")
+def reopen_decision(
+    decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: Withdrawal
+) -> Any:
+    decision = queries.get(session, decision_id, visible_to=caller)
+    actions.move(session, decision, "reopening", version=version, by=caller, reason=body.reason)
+    return queries.whole(session, decision_id, visible_to=caller)
+
+
+@router.post("/{decision_id}/implementation", response_model=DecisionRead, summary="Start carrying it out")
+def implement_decision(decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
+    decision = queries.get(session, decision_id, visible_to=caller)
+    actions.move(session, decision, "implementation", version=version, by=caller)
+    return queries.whole(session, decision_id, visible_to=caller)
+
+
+@router.post("/{decision_id}/closure", response_model=DecisionRead, summary="Close a decision that is carried out")
+def close_decision(decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
+    decision = queries.get(session, decision_id, visible_to=caller)
+    actions.move(session, decision, "closure", version=version, by=caller)
+    return queries.whole(session, decision_id, visible_to=caller)
+
+
+@router.get("/{decision_id}/handlings", response_model=HandlingList, summary="How bodies have handled it")
+def list_handlings(decision_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    return HandlingList.model_validate({"items": queries.handlings(session, decision_id, visible_to=caller)})
+
+
+@router.post(
+    "/{decision_id}/handlings", response_model=HandlingRead, status_code=201, summary="Record a body's handling"
+)
+def record_handling(
+    decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: HandlingNew
+) -> Any:
+    decision = queries.get(session, decision_id, visible_to=caller)
+    row = actions.handle(session, decision, values_of(body), version=version, by=caller)
+    return HandlingRead.model_validate(row)
+
+
+@router.get("/{decision_id}/handlings/{handling_id}", response_model=HandlingRead, summary="One handling")
+def read_handling(decision_id: UUID, handling_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    decision = queries.get(session, decision_id, visible_to=caller)
+    return HandlingRead.model_validate(queries.handling(session, decision, handling_id))
+
+
+@router.put(
+    "/{decision_id}/handlings/{handling_id}/answers",
+    response_model=HandlingRead,
+    summary="Record which recommendations were followed, and why",
+)
+def answer_recommendations(
+    decision_id: UUID,
+    handling_id: UUID,
+    session: SessionDep,
+    caller: SignedIn,
+    version: ExpectedVersion,
+    body: AnswerList,
+) -> Any:
+    decision = queries.get(session, decision_id, visible_to=caller)
+    row = queries.handling(session, decision, handling_id)
+    answers = body.model_dump(mode="json")["items"]
+    return HandlingRead.model_validate(
+        actions.answer_recommendations(session, decision, row, answers, version=version, by=caller)
+    )

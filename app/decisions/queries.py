@@ -1,0 +1,168 @@
+"""Reads of decisions, always limited to the caller's organisation."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, bindparam, select
+
+from app.access.queries import owned
+from app.access.rules import Caller
+from app.conventions.cursors import PageRequest
+from app.database import Session, json_list
+from app.decisions.models import (
+    Decision,
+    DecisionCostCentre,
+    DecisionServiceClass,
+    DecisionState,
+    Handling,
+    Option,
+    PlannedChange,
+)
+from app.decisions.rules import diary_key
+from app.decisions.schemas import DecisionRead, DecisionSummary
+from app.errors import NotFound
+
+_DECISION = Decision.__table__
+_PARTS = ("options", "cost_centre_ids", "service_class_ids", "planned_changes")
+_FACTS = [_DECISION.c[name] for name in DecisionRead.model_fields if name not in _PARTS]
+_SUMMARY = [_DECISION.c[name] for name in DecisionSummary.model_fields]
+
+
+@cache
+def _whole(dialect: str) -> Select[Any]:
+    """A decision and all its parts in one statement."""
+    option, cost_centre = Option.__table__, DecisionCostCentre.__table__
+    service_class, planned = DecisionServiceClass.__table__, PlannedChange.__table__
+    wanted = bindparam("id", type_=_DECISION.c.id.type)
+    parts = {
+        "options": select(option.c.id, option.c.version, option.c.code, option.c.title, option.c.description)
+        .where(option.c.decision_id == wanted)
+        .order_by(option.c.code),
+        "cost_centre_ids": select(cost_centre.c.cost_centre_id).where(cost_centre.c.decision_id == wanted),
+        "service_class_ids": select(service_class.c.service_class_id).where(service_class.c.decision_id == wanted),
+        "planned_changes": select(planned.c.cost_centre_id, planned.c.year, planned.c.cents)
+        .where(planned.c.decision_id == wanted)
+        .order_by(planned.c.id),
+    }
+    return select(*_FACTS, *(json_list(dialect, rows).label(name) for name, rows in parts.items())).where(
+        _DECISION.c.id == wanted, _DECISION.c.organisation_id == bindparam("organisation_id")
+    )
+
+
+def whole(session: Session, decision_id: UUID, *, visible_to: Caller) -> dict[str, Any]:
+    """A decision with its options and what it touches, as the API gives it; one query."""
+    visible_to.require("decisions:read")
+    connection = session.connection()
+    asked = {"id": decision_id, "organisation_id": visible_to.organisation_id}
+    row = connection.execute(_whole(connection.dialect.name), asked).mappings().one_or_none()
+    if row is None:
+        raise NotFound("not_found", "There is no such decision here.")
+    found = dict(row)
+    found["options"] = [{**option, "id": UUID(option["id"])} for option in found["options"]]
+    found["cost_centre_ids"] = [UUID(part["cost_centre_id"]) for part in found["cost_centre_ids"]]
+    found["service_class_ids"] = [UUID(part["service_class_id"]) for part in found["service_class_ids"]]
+    found["planned_changes"] = [
+        {**part, "cost_centre_id": UUID(part["cost_centre_id"])} for part in found["planned_changes"]
+    ]
+    return found
+
+
+def get(session: Session, decision_id: UUID, *, visible_to: Caller) -> Decision:
+    """A decision to be changed."""
+    visible_to.require("decisions:read")
+    return owned(session, Decision, decision_id, visible_to)
+
+
+def option(session: Session, decision: Decision, option_id: UUID) -> Option:
+    """An option of a decision."""
+    row = session.get(Option, option_id)
+    if row is None or row.decision_id != decision.id:
+        raise NotFound("not_found", "The decision has no such option.")
+    return row
+
+
+def options(session: Session, decision: Decision) -> Sequence[Option]:
+    """The options of a decision, VE0 first."""
+    return session.scalars(select(Option).where(Option.decision_id == decision.id).order_by(Option.code)).all()  # type: ignore[arg-type]
+
+
+def planned_changes(session: Session, decision: Decision) -> list[dict[str, Any]]:
+    """The planned changes in euros of a decision."""
+    table = PlannedChange.__table__
+    statement = select(table.c.cost_centre_id, table.c.year, table.c.cents).where(table.c.decision_id == decision.id)
+    return [dict(row) for row in session.connection().execute(statement).mappings()]
+
+
+def touched(session: Session, decision: Decision) -> tuple[list[UUID], list[UUID]]:
+    """The ids of the cost centres and of the service classes that a decision touches."""
+    cost_centre, service_class = DecisionCostCentre.__table__, DecisionServiceClass.__table__
+    return (
+        list(session.scalars(select(cost_centre.c.cost_centre_id).where(cost_centre.c.decision_id == decision.id))),
+        list(session.scalars(select(service_class.c.service_class_id).where(service_class.c.decision_id == decision.id))),
+    )
+
+
+def listed(
+    session: Session,
+    page: PageRequest,
+    *,
+    visible_to: Caller,
+    filters: Mapping[str, Any],
+    diary_number: str | None = None,
+    meeting_from: date | None = None,
+    meeting_until: date | None = None,
+    has_assessment: bool | None = None,
+    text: str | None = None,
+) -> list[Mapping[str, Any]]:
+    """Decisions of the organisation, newest first, one more than the page holds; one query.
+
+    `filters` are columns and the value each must have. `text` is looked for in titles and diary numbers.
+    """
+    visible_to.require("decisions:read")
+    columns = _DECISION.c
+    statement = (
+        select(*_SUMMARY)
+        .where(columns.organisation_id == visible_to.organisation_id)
+        .order_by(columns.id.desc())
+        .limit(page.limit + 1)
+    )
+    for name, value in filters.items():
+        if value is not None:
+            statement = statement.where(columns[name] == value)
+    if diary_number is not None:
+        statement = statement.where(columns.diary_key == diary_key(diary_number))
+    if meeting_from is not None:
+        statement = statement.where(columns.meeting_date >= meeting_from)
+    if meeting_until is not None:
+        statement = statement.where(columns.meeting_date <= meeting_until)
+    if has_assessment is not None:
+        statement = statement.where(columns.assessment_id.is_not(None) if has_assessment else columns.assessment_id.is_(None))
+    if text is not None:
+        statement = statement.where(columns.search_text.contains(text.casefold(), autoescape=True))
+    after = page.after_id()
+    if after is not None:
+        statement = statement.where(columns.id < after)
+    return [dict(row) for row in session.connection().execute(statement).mappings()]
+
+
+def handling(session: Session, decision: Decision, handling_id: UUID) -> Handling:
+    """A handling of a decision."""
+    row = session.get(Handling, handling_id)
+    if row is None or row.decision_id != decision.id:
+        raise NotFound("not_found", "The decision has no such handling.")
+    return row
+
+
+def handlings(session: Session, decision_id: UUID, *, visible_to: Caller) -> Sequence[Handling]:
+    """Every handling of a decision, in order of meeting."""
+    decision = get(session, decision_id, visible_to=visible_to)
+    return session.scalars(
+        select(Handling).where(Handling.decision_id == decision.id).order_by(Handling.meeting_date, Handling.id)  # type: ignore[arg-type]
+    ).all()
+
+
+FOLLOWED_UP_STATES = (DecisionState.DECIDED, DecisionState.IMPLEMENTING, DecisionState.CLOSED)
+"""The states in which a decision is in force, so that its effects can be looked at."""

@@ -1,0 +1,151 @@
+"""The decision's states, its natural key, and when its clearance holds. No database here."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+import rfc8785
+
+from app.conventions.states import Move
+from app.decisions.models import DecisionState as S
+from app.decisions.models import HandlingOutcome
+from app.errors import Conflict, Fault, Invalid
+from app.services.rules import is_under
+
+VE0 = {"fi": "Ei muutosta", "sv": "Ingen förändring", "en": "No change"}
+
+
+MOVES: dict[str, Move] = {
+    "preparation": Move("decisions:write", frozenset({S.DRAFT, S.RETURNED, S.TABLED}), S.IN_PREPARATION),
+    "presentation": Move("decisions:present", frozenset({S.IN_PREPARATION, S.TABLED}), S.PRESENTED),
+    "withdrawal": Move(
+        "decisions:write", frozenset({S.DRAFT, S.IN_PREPARATION, S.PRESENTED, S.TABLED, S.RETURNED}), S.WITHDRAWN
+    ),
+    "reopening": Move("decisions:handle", frozenset({S.DECIDED, S.WITHDRAWN}), S.IN_PREPARATION),
+    "implementation": Move("decisions:handle", frozenset({S.DECIDED}), S.IMPLEMENTING),
+    "closure": Move("decisions:handle", frozenset({S.IMPLEMENTING}), S.CLOSED),
+}
+"""What is done here, by the name of its route."""
+
+REPORTED: dict[HandlingOutcome, S] = {
+    HandlingOutcome.DECIDED: S.DECIDED,
+    HandlingOutcome.AMENDED: S.DECIDED,
+    HandlingOutcome.TABLED: S.TABLED,
+    HandlingOutcome.RETURNED: S.RETURNED,
+}
+"""Where a handling takes the decision from any state: what has happened is recorded, not judged."""
+
+EDITABLE = frozenset({S.DRAFT, S.IN_PREPARATION, S.PRESENTED, S.TABLED, S.RETURNED})
+"""The states in which the proposal may still change."""
+
+
+def check_editable(state: str) -> None:
+    """Conflict `wrong_state` where the proposal can no longer change."""
+    if state not in EDITABLE:
+        raise Conflict("wrong_state", f"The decision is {state}: its proposal no longer changes. Reopen it first.")
+
+
+def diary_key(diary_number: str) -> str:
+    """A search key for a diary number, which is an opaque string: letters and digits folded, separators as one dash.
+
+    So the id `HEL-2025-001216` finds the label `HEL 2025-001216`, and `5146/01.04.00/2023` stays itself. Two different
+    numbers never run together, since separators are kept. The exact number is what is unique.
+    """
+    folded = unicodedata.normalize("NFKC", diary_number).casefold()
+    return re.sub(r"[^\w]+|_+", "-", folded).strip("-")
+
+
+def search_text(title: Mapping[str, str | None], diary_number: str) -> str:
+    """What a text search looks in: the titles in every language and the diary number, folded."""
+    return "\n".join([*(text for text in title.values() if text), diary_number]).casefold()
+
+
+def is_excluded(task_class_code: str | None, excluded: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the task class, or one above it, is set aside by the organisation (`01 01` covers `01 01 00`)."""
+    if task_class_code is None:
+        return False
+    return any(is_under(task_class_code, entry["prefix"]) for entry in excluded)
+
+
+def proposal(
+    title: Mapping[str, Any], options: Iterable[Mapping[str, Any]], planned: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What an assessment assesses (domain: title, options, planned euros), in an order of its own for comparing."""
+    return {
+        "title": {language: text for language, text in title.items() if text},
+        "options": sorted(
+            (
+                {
+                    "code": option["code"],
+                    "title": {language: text for language, text in option["title"].items() if text},
+                    "description": option["description"],
+                }
+                for option in options
+            ),
+            key=lambda option: (len(option["code"]), option["code"]),
+        ),
+        "planned_changes": sorted(
+            (
+                {"cost_centre_id": str(row["cost_centre_id"]), "year": row["year"], "cents": row["cents"]}
+                for row in planned
+            ),
+            key=lambda row: (row["cost_centre_id"], row["year"]),
+        ),
+    }
+
+
+def digests_of(said: Mapping[str, Any]) -> dict[str, str]:
+    """SHA-256 of each part of a proposal over its canonical JSON (RFC 8785), so that a change can be named."""
+    return {part: hashlib.sha256(rfc8785.dumps(value)).hexdigest() for part, value in said.items()}
+
+
+_PART_NAMES = {"title": "the title", "options": "the options", "planned_changes": "the planned euros"}
+
+
+def reason_to_lapse(assessed: Mapping[str, str], present: Mapping[str, str]) -> str | None:
+    """Why a clearance no longer holds, or None while the proposal is what was assessed (domain, Assessment)."""
+    changed = [_PART_NAMES[part] for part in _PART_NAMES if assessed.get(part) != present.get(part)]
+    return f"Changed after the assessment: {', '.join(changed)}." if changed else None
+
+
+def is_uncleared(clearance: Mapping[str, Any] | None, cleared_on: date | None, meeting: date) -> bool:
+    """Whether a body handled the matter without a clearance that was there before its meeting."""
+    return clearance is None or cleared_on is None or cleared_on > meeting
+
+
+def check_presentable(clearance_kind: str | None, override_reason: str | None) -> None:
+    """Conflict `not_cleared` unless the decision is cleared or there is a reason to go on without."""
+    if clearance_kind is None and override_reason is None:
+        raise Conflict(
+            "not_cleared",
+            "Approve an assessment or sign that none is needed; or give an override_reason, which is journalled.",
+        )
+
+
+def months_after(day: date, months: int) -> date:
+    """The same day some months later, or the last day of a shorter month."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    for last in (day.day, 30, 29, 28):
+        try:
+            return date(year, month + 1, last)
+        except ValueError:
+            continue
+    raise AssertionError(day)
+
+
+def check_answers(answers: Iterable[Mapping[str, Any]], clearance: Mapping[str, Any] | None) -> None:
+    """Invalid where an answer is not to a recommendation of the clearance, or two are to the same."""
+    known = {entry["id"] for entry in (clearance or {}).get("recommendations", ())}
+    seen: set[str] = set()
+    for index, answer in enumerate(answers):
+        key = str(answer["recommendation_id"])
+        if key not in known:
+            fault = Fault(f"/answers/{index}/recommendation_id", "The assessment has no such recommendation.")
+            raise Invalid("invalid", "Answer the recommendations of the clearance.", [fault])
+        if key in seen:
+            fault = Fault(f"/answers/{index}/recommendation_id", "Answered twice.")
+            raise Invalid("invalid", "Answer each recommendation once.", [fault])
+        seen.add(key)

@@ -1,0 +1,79 @@
+"""A client of the API with one key per role, which tells each step it takes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request of the tour: who did what, and what came of it."""
+
+    who: str
+    what: str
+    request: str
+    status: int
+    expected: int
+    told: str
+
+    @property
+    def right(self) -> bool:
+        """Whether it did what it should."""
+        return self.status == self.expected
+
+
+class WrongAnswer(Exception):
+    """The service did not answer as it should have."""
+
+    def __init__(self, step: Step, body: str) -> None:
+        super().__init__(f"{step.request}: {step.status}, expected {step.expected}: {body[:600]}")
+        self.step = step
+
+
+class Client:
+    """Speaks to the service as different roles. Every POST carries an Idempotency-Key, every change its If-Match."""
+
+    def __init__(self, http: httpx.Client, keys: dict[str, str], tell: Callable[[Step], None] | None = None) -> None:
+        self.http = http
+        self.keys = keys
+        self._tell = tell or (lambda _step: None)
+
+    def send(
+        self,
+        who: str | None,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        what: str = "",
+        expect: int = 200,
+        changes: str | None = None,
+        told: Callable[[Any], str] = lambda _answer: "",
+        content_type: str | None = None,
+    ) -> Any:
+        """Send one request and return its JSON. `changes` is the address whose ETag goes into If-Match.
+
+        Raises WrongAnswer where the status is not the expected one. A step with words (`what`) is told.
+        """
+        headers = {"Authorization": f"Bearer {self.keys[who]}"} if who else {}
+        if changes is not None:
+            seen = self.http.get(changes, headers=headers)
+            headers["If-Match"] = seen.headers.get("etag", '"0"')
+        if isinstance(body, (bytes, str)):
+            headers["Content-Type"] = content_type or "text/csv"
+            answer = self.http.request(method, path, content=body, headers=headers)
+        else:
+            if method == "PATCH":
+                headers["Content-Type"] = "application/merge-patch+json"
+            answer = self.http.request(method, path, json=body, headers=headers)
+        is_json = "json" in answer.headers.get("content-type", "")
+        found = answer.json() if is_json else None
+        words = told(found) if answer.status_code == expect else answer.text[:200]
+        step = Step(who or "public", what, f"{method} {path}", answer.status_code, expect, words)
+        if what or not step.right:
+            self._tell(step)
+        if not step.right:
+            raise WrongAnswer(step, answer.text)
+        return found

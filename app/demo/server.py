@@ -1,0 +1,90 @@
+"""Running the service: for `lava serve`, and inside the demo and the tour."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import uvicorn
+
+from app.demo.client import Client
+from app.demo.county import content, fill_services
+from app.demo.play import Player
+from app.main import create_app
+from app.settings import Settings
+
+
+def _configured(settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=20,
+    )
+
+
+def serve(settings: Settings) -> None:
+    """Serve until told to stop; requests under way are finished first."""
+    uvicorn.Server(_configured(settings)).run()
+
+
+class Running:
+    """A server in a thread of this process."""
+
+    def __init__(self, server: uvicorn.Server, thread: threading.Thread, address: str) -> None:
+        self._server = server
+        self._thread = thread
+        self.address = address
+
+    def wait(self) -> None:
+        """Wait until the user has had enough."""
+        try:
+            while self._thread.is_alive():
+                self._thread.join(0.5)
+        except KeyboardInterrupt:
+            pass
+
+    def stop(self) -> None:
+        """Stop the server and wait for it."""
+        self._server.should_exit = True
+        self._thread.join(30)
+
+    def client(self, keys: dict[str, str]) -> Client:
+        """A client of this server."""
+        return Client(httpx.Client(base_url=self.address, timeout=30), keys)
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[Running]:
+    """Serve in a thread; the port is the settings' own, or a free one where that is 0."""
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((settings.host, settings.port))
+    port = listening.getsockname()[1]
+    server = uvicorn.Server(_configured(settings))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    give_up = time.monotonic() + 30
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > give_up:
+            raise RuntimeError("The server did not start.")
+        time.sleep(0.02)
+    running = Running(server, thread, f"http://{settings.host}:{port}")
+    try:
+        yield running
+    finally:
+        running.stop()
+        listening.close()
+
+
+def demo_stories(running: Running, keys: dict[str, str]) -> None:
+    """Fill the demo county and play every story it carries."""
+    client = running.client(keys)
+    services = fill_services(client)
+    for story in content()["stories"]:
+        Player(client, services, story).play()

@@ -1,0 +1,120 @@
+"""Recording what happened: noted while the request works, appended at its commit.
+
+Appending last keeps the journal's lock short, and taking the organisations in order keeps two transactions from
+waiting for each other.
+"""
+
+import secrets
+from typing import Any, Protocol
+from uuid import UUID
+
+import rfc8785
+from pydantic_core import to_jsonable_python
+from sqlalchemy import bindparam, event, insert, select
+from sqlalchemy.orm import Session as SqlalchemySession
+
+from app.clock import now
+from app.database import Session, lock_for_transaction
+from app.errors import NotFound
+from app.journal.models import JournalDetails, JournalEntry
+from app.journal.rules import GENESIS, digest_of_details, hash_of_entry
+from app.journal.verbs import VERBS
+
+_PENDING = "journal"
+
+_HEAD = (
+    select(JournalEntry.__table__.c.seq, JournalEntry.__table__.c.hash)
+    .where(JournalEntry.__table__.c.organisation_id == bindparam("organisation_id"))
+    .order_by(JournalEntry.__table__.c.seq.desc())
+    .limit(1)
+)
+_INSERT_ENTRY = insert(JournalEntry.__table__)
+_INSERT_DETAILS = insert(JournalDetails.__table__)
+
+
+class Actor(Protocol):
+    """Who did it: a signed-in caller, or the command line."""
+
+    @property
+    def id(self) -> UUID | None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def organisation_id(self) -> UUID: ...
+
+
+def record(session: Session, by: Actor, verb: str, object_type: str, object_id: UUID, **details: Any) -> None:
+    """Note that `by` did `verb` to an object; it is appended to the journal in the same transaction.
+
+    `details` tell it in readable words: for a change, `changes={"field": {"from": …, "to": …}}`. The actor's name goes
+    among them, where it can be erased. An unknown verb is a programming error.
+    """
+    if verb not in VERBS:
+        raise KeyError(verb)
+    words = rfc8785.dumps(to_jsonable_python({"actor": by.name, **details})).decode()
+    entry = {"verb": verb, "actor_id": by.id, "object_type": object_type, "object_id": object_id}
+    session.info.setdefault(_PENDING, []).append((by.organisation_id, entry, words))
+
+
+def changes(row: Any, values: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What would change in `row` if `values` were set: each field that differs, from what to what."""
+    return {
+        name: {"from": getattr(row, name), "to": value} for name, value in values.items() if getattr(row, name) != value
+    }
+
+
+def append_pending(session: SqlalchemySession) -> None:
+    """Append what was noted, under the journal's lock of each organisation. Runs at commit."""
+    if not isinstance(session, Session) or session.in_nested_transaction():
+        return  # a SAVEPOINT's release is no commit
+    pending = session.info.pop(_PENDING, None)
+    if not pending:
+        return
+    session.flush()
+    connection = session.connection()
+    entries: list[dict[str, Any]] = []
+    details: list[dict[str, Any]] = []
+    for organisation_id in sorted({organisation_id for organisation_id, _, _ in pending}):
+        lock_for_transaction(session, _lock_key(organisation_id))
+        head = connection.execute(_HEAD, {"organisation_id": organisation_id}).one_or_none()
+        seq, previous = (head.seq, head.hash) if head else (0, GENESIS)
+        at = now()  # under the lock, so that times do not run backwards along the sequence
+        for _, entry, words in (item for item in pending if item[0] == organisation_id):
+            seq += 1
+            salt = secrets.token_hex(16)
+            digest = digest_of_details(salt, words)
+            said = {**entry, "organisation_id": organisation_id, "seq": seq, "at": at, "details_digest": digest}
+            previous = hash_of_entry(previous, **said)
+            entries.append({**said, "hash": previous})
+            details.append(
+                {"organisation_id": organisation_id, "seq": seq, "salt": salt, "details": words, "erased_at": None}
+            )
+    connection.execute(_INSERT_ENTRY, entries)
+    connection.execute(_INSERT_DETAILS, details)
+
+
+def _forget_pending(session: SqlalchemySession, _previous: Any) -> None:
+    if not session.in_nested_transaction():
+        session.info.pop(_PENDING, None)
+
+
+event.listen(Session, "before_commit", append_pending)
+event.listen(Session, "after_soft_rollback", _forget_pending)
+
+
+def erase(session: Session, by: Actor, seq: int, reason: str) -> None:
+    """Erase the words of one entry, such as a name that must go, and journal that it was done. The chain still holds.
+
+    Raises NotFound where the organisation has no such entry or its words are erased already.
+    """
+    row = session.get(JournalDetails, (by.organisation_id, seq))
+    entry = session.get(JournalEntry, (by.organisation_id, seq))
+    if row is None or entry is None or row.erased_at is not None:
+        raise NotFound("not_found", f"Entry {seq} has no details to erase.")
+    row.salt, row.details, row.erased_at = None, None, now()
+    record(session, by, "journal.erased", entry.object_type, entry.object_id, entry=seq, reason=reason)
+
+
+def _lock_key(organisation_id: UUID) -> int:
+    """A signed 64-bit key for PostgreSQL's advisory lock."""
+    return int.from_bytes(organisation_id.bytes[-8:], "big", signed=True)

@@ -1,0 +1,108 @@
+"""How the chain is hashed, and how it is found broken. No database here."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import rfc8785
+
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One entry of the chain as it stands in the database."""
+
+    organisation_id: UUID
+    seq: int
+    at: datetime
+    actor_id: UUID | None
+    verb: str
+    object_type: str
+    object_id: UUID
+    details_digest: str
+    hash: str
+    salt: str | None
+    details: str | None
+    erased_at: datetime | None
+
+
+def digest_of_details(salt: str, details: str) -> str:
+    """SHA-256 in hexadecimal of the salt and the canonical JSON of the details.
+
+    The salt keeps a short text, such as a name, from being guessed back from its digest after it is erased.
+    """
+    return hashlib.sha256(f"{salt}\n{details}".encode()).hexdigest()
+
+
+def hash_of_entry(
+    previous: str,
+    *,
+    organisation_id: UUID,
+    seq: int,
+    at: datetime,
+    actor_id: UUID | None,
+    verb: str,
+    object_type: str,
+    object_id: UUID,
+    details_digest: str,
+) -> str:
+    """SHA-256 in hexadecimal over the canonical JSON (RFC 8785) of everything an entry says and the hash before it."""
+    return hashlib.sha256(
+        rfc8785.dumps(
+            {
+                "previous": previous,
+                "organisation": str(organisation_id),
+                "seq": seq,
+                "at": at.isoformat(timespec="microseconds"),
+                "actor": str(actor_id) if actor_id else None,
+                "verb": verb,
+                "object_type": object_type,
+                "object": str(object_id),
+                "details": details_digest,
+            }
+        )
+    ).hexdigest()
+
+
+def faults_in(links: Iterable[Link], *, checkpoint: tuple[int, str] | None = None) -> list[str]:
+    """What is wrong with one organisation's chain, in order of sequence; empty where nothing is.
+
+    `checkpoint` is a (sequence, hash) written down earlier, outside the database: without one, a journal whose tail was
+    cut off cannot be told from a shorter one.
+    """
+    faults: list[str] = []
+    previous, expected, seen_checkpoint = GENESIS, 1, checkpoint is None
+    for link in links:
+        if link.seq != expected:
+            faults.append(f"entry {expected}: missing (the next one is {link.seq})")
+        computed = hash_of_entry(
+            previous,
+            organisation_id=link.organisation_id,
+            seq=link.seq,
+            at=link.at,
+            actor_id=link.actor_id,
+            verb=link.verb,
+            object_type=link.object_type,
+            object_id=link.object_id,
+            details_digest=link.details_digest,
+        )
+        if computed != link.hash:
+            faults.append(f"entry {link.seq}: its hash does not match what it says and the entry before it")
+        if link.salt is not None and link.details is not None:
+            if digest_of_details(link.salt, link.details) != link.details_digest:
+                faults.append(f"entry {link.seq}: its details were changed")
+            if link.erased_at is not None:
+                faults.append(f"entry {link.seq}: marked as erased, but its details are there")
+        elif link.erased_at is None or link.salt is not None or link.details is not None:
+            faults.append(f"entry {link.seq}: its details are gone without an erasure")
+        if checkpoint and link.seq == checkpoint[0]:
+            seen_checkpoint = True
+            if link.hash != checkpoint[1]:
+                faults.append(f"entry {link.seq}: not the entry that the checkpoint saw")
+        previous, expected = link.hash, link.seq + 1
+    if not seen_checkpoint and checkpoint:
+        faults.append(f"the journal ends at entry {expected - 1}, but the checkpoint saw entry {checkpoint[0]}")
+    return faults

@@ -1,0 +1,226 @@
+"""The service: routers, and the one table that turns domain errors into answers."""
+
+import gc
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.util import greenlet_spawn
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from app import openapi
+from app.access import api as access
+from app.assessments import api as assessments
+from app.assessments import parts_api as assessment_parts
+from app.conventions.problems import faults_of, problem
+from app.database import Database, broken_constraint, is_busy
+from app.decisions import api as decisions
+from app.errors import (
+    Busy,
+    Conflict,
+    DomainError,
+    Invalid,
+    Malformed,
+    NotFound,
+    NotSignedIn,
+    Refused,
+    Stale,
+    TooMany,
+    VersionRequired,
+    WrongMediaType,
+)
+from app.follow_up import api as follow_up
+from app.journal.queries import missing_triggers
+from app.logs import RequestLog
+from app.public_register import api as public_register
+from app.reports import api as reports
+from app.services import api as services
+from app.settings import Settings
+
+STATUS: dict[type[DomainError], int] = {
+    Malformed: 400,
+    NotSignedIn: 401,
+    Refused: 403,
+    NotFound: 404,
+    Conflict: 409,
+    Stale: 412,
+    WrongMediaType: 415,
+    Invalid: 422,
+    VersionRequired: 428,
+    TooMany: 429,
+    Busy: 503,
+}
+
+ROUTERS: Sequence[APIRouter] = (
+    decisions.router,
+    assessments.assessments,
+    assessments.of_decision,
+    assessment_parts.router,
+    assessments.forms,
+    follow_up.router,
+    follow_up.of_decision,
+    services.units,
+    services.cost_centres,
+    services.service_classes,
+    services.classifications,
+    access.organisation,
+    access.people,
+    access.api_keys,
+    access.vocabulary,
+    reports.journal,
+    public_register.router,
+)
+
+log = structlog.get_logger()
+
+
+def create_app(settings: Settings | None = None, database: Database | None = None) -> FastAPI:
+    """The whole service. A test passes its own database."""
+    settings = settings or Settings()
+    app = FastAPI(
+        title="Lava",
+        version="1",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=settings.max_body_bytes,
+        lifespan=_lifespan,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.settings = settings
+    app.state.database = database or Database(
+        settings.database_url, connections=settings.database_connections, on_loop=True
+    )
+    app.state.draining = False
+    for router in ROUTERS:
+        app.include_router(router)
+    app.include_router(_health)
+    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
+    for kind in (DomainError, IntegrityError, OperationalError, HTTPException, RequestValidationError, Exception):
+        app.add_exception_handler(kind, _HANDLERS[kind])
+    app.add_middleware(RequestLog)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    missing = await greenlet_spawn(missing_triggers, app.state.database)
+    if missing:
+        raise RuntimeError(f"The database lacks the triggers that protect it: {sorted(missing)}. Run `lava migrate`.")
+    gc.collect()
+    gc.freeze()  # what was loaded at start is never garbage; full collections then cost milliseconds, not tens
+    gc.set_threshold(50_000, 50, 50)
+    yield
+    app.state.draining = True
+    await app.state.database.close()
+
+
+async def _on_domain_error(request: Request, error: DomainError) -> Response:
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    headers = {}
+    if isinstance(error, NotSignedIn):
+        headers["WWW-Authenticate"] = 'Bearer realm="lava"'
+    if isinstance(error, TooMany):
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, Busy) or error.code == "request_running":
+        headers["Retry-After"] = "1"
+    return problem(request, status, error.code, error.detail, error.faults, headers)
+
+
+async def _on_broken_constraint(request: Request, error: IntegrityError) -> Response:
+    name = broken_constraint(error)
+    if name is None:
+        return await _on_fault(request, error)
+    if name.startswith("uq_"):
+        return problem(request, 409, "already_exists", f"Something with the same key exists already ({name}).")
+    if name.startswith(("fk_", "foreign_key")):
+        return problem(request, 409, "in_use", "It is referred to, or refers to something that is gone. Read it again.")
+    return problem(request, 422, "invalid", f"A rule of the database is broken ({name}).")
+
+
+async def _on_database_error(request: Request, error: OperationalError) -> Response:
+    if is_busy(error):
+        busy = Busy("database_busy", "Another write is taking long. Send the request again.")
+        return await _on_domain_error(request, busy)
+    return await _on_fault(request, error)
+
+
+async def _on_http_error(request: Request, error: HTTPException) -> Response:
+    if error.status_code == 404:
+        return problem(request, 404, "no_such_route", "There is nothing at this address. /openapi.json lists what is.")
+    if error.status_code == 405:
+        allowed = ", ".join(sorted(_methods_at(request)))
+        return problem(
+            request, 405, "method_not_allowed", f"This address takes {allowed}.", headers={"Allow": allowed}
+        )
+    if error.status_code == 413:
+        limit = request.app.state.settings.max_body_bytes
+        return problem(request, 413, "body_too_large", f"Send at most {limit} bytes.")
+    return problem(request, error.status_code, "bad_request", str(error.detail))
+
+
+def _methods_at(request: Request) -> set[str]:
+    scope = {**request.scope, "method": "*"}
+    methods: set[str] = set()
+    for route in iter_route_contexts(request.app.router.routes):
+        if route.matches(scope)[0] is not Match.NONE:
+            methods |= set(route.methods or ())
+    return methods
+
+
+async def _on_invalid_request(request: Request, error: RequestValidationError) -> Response:
+    faults = faults_of(error.errors())
+    return problem(request, 422, "invalid", "Some values break the rules of the schema.", faults)
+
+
+async def _on_fault(request: Request, error: Exception) -> Response:
+    log.error("fault", request_id=request.scope["state"]["request_id"], exc_info=error)
+    detail = "This is our fault, and it is logged. Tell the service desk the instance."
+    return problem(request, 500, "internal", detail)
+
+
+_HANDLERS: dict[type[Exception], Any] = {
+    DomainError: _on_domain_error,
+    IntegrityError: _on_broken_constraint,
+    OperationalError: _on_database_error,
+    HTTPException: _on_http_error,
+    RequestValidationError: _on_invalid_request,
+    Exception: _on_fault,
+}
+
+_health = APIRouter(include_in_schema=False)
+
+
+@_health.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The process is up."""
+    return {"status": "ok"}
+
+
+@_health.get("/readyz")
+async def readyz(request: Request) -> Response:
+    """The database answers, and the service is not shutting down."""
+    database: Database = request.app.state.database
+
+    def ask() -> None:
+        with database.transaction(writes=False) as session:
+            session.execute(text("SELECT 1"))
+
+    if request.app.state.draining:
+        return problem(request, 503, "database_busy", "The service is shutting down.", headers={"Retry-After": "5"})
+    await greenlet_spawn(ask)
+    return Response('{"status":"ready"}', media_type="application/json")
+
+
+@_health.get("/openapi.json")
+async def openapi_document(request: Request) -> dict[str, Any]:
+    """The description of the API (OpenAPI 3.1), as committed in openapi/openapi.json."""
+    described: dict[str, Any] = request.app.openapi()
+    return described

@@ -1,0 +1,142 @@
+"""The description of the API: OpenAPI 3.1, the same for every build, committed as openapi/openapi.json."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from app.conventions.problems import Problem
+
+DESCRIPTION = """\
+Child-impact assessment (lapsivaikutusten arviointi) for Finnish wellbeing services counties and municipalities.
+
+A decision is registered by its diary number; an early hint says whether children are probably affected; an assessment is
+screened, written, reviewed, sealed and published, or somebody signs that none is needed; the decision is cleared and
+handled; and later its predicted effects are set beside what really happened.
+
+Conventions: errors are `application/problem+json` (RFC 9457); changes name the version they change in `If-Match`; every
+POST takes an `Idempotency-Key`; `PATCH` is JSON Merge Patch (RFC 7396); lists are read by following `next`.
+"""
+
+TAGS = {
+    "Decisions": "What is decided: options, what it touches, its early hint, its clearance and how bodies handled it.",
+    "Assessments": "Screening, writing, review, seal and publication.",
+    "Parts of an assessment": "Impacts, evidence, hearings and recommendations.",
+    "Follow-ups": "What really happened.",
+    "Forms": "Editions of the assessment form.",
+    "Services": "Units, cost centres, service classes and their classification by impact on children.",
+    "Organisation": "The caller's own organisation and its code lists.",
+    "People and keys": "Who may do what.",
+    "Vocabulary": "Codes and their labels.",
+    "Journal": "The audit trail.",
+    "Public register": "What is published; no key is needed.",
+}
+
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_WORDS = {
+    400: "The request cannot be read.",
+    401: "No valid credentials.",
+    403: "Not allowed to this caller.",
+    404: "Not here, or not this organisation's.",
+    405: "The method is not allowed at this address.",
+    409: "It does not fit the present state.",
+    412: "Changed by somebody else since it was read.",
+    413: "The body is too large.",
+    415: "The media type is not read here.",
+    422: "What was sent breaks a rule; `errors` say where.",
+    428: "If-Match is missing.",
+    429: "Too many requests; see Retry-After.",
+    500: "A fault of the service.",
+    503: "Busy; see Retry-After.",
+}
+_HEADERS = {
+    "ETag": {"description": "The version, to be sent in If-Match.", "schema": {"type": "string"}},
+    "Location": {"description": "Where the new resource is.", "schema": {"type": "string"}},
+    "X-Request-Id": {"description": "The request's id.", "schema": {"type": "string", "format": "uuid"}},
+    "Link": {"description": "The next page, rel=next (RFC 8288).", "schema": {"type": "string"}},
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
+}
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Any unique text; the same request sent again with it has no second effect and gets the first answer.",
+    "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,200}$"},
+}
+_ACCEPT_LANGUAGE = {
+    "name": "Accept-Language",
+    "in": "header",
+    "required": False,
+    "description": "The language of problems' titles: fi, sv or en.",
+    "schema": {"type": "string", "examples": ["sv"]},
+}
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of the app, with what every operation shares filled in."""
+    if app.openapi_schema:
+        return app.openapi_schema
+    described = get_openapi(
+        title="Lava",
+        version="1",
+        openapi_version="3.1.0",
+        summary="Children are seen before a decision is made.",
+        description=DESCRIPTION,
+        routes=app.routes,
+        tags=[{"name": name, "description": words} for name, words in TAGS.items()],
+        servers=[{"url": "/", "description": "This service."}],
+        contact={"name": "Lava", "url": "https://example.fi/lava"},
+    )
+    schemas = described["components"]["schemas"]
+    for left_over in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(left_over, None)
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs"))
+    schemas["Problem"] = problem
+    for path, operations in described["paths"].items():
+        for method, operation in operations.items():
+            _complete(path, method, operation)
+    app.openapi_schema = described
+    return described
+
+
+def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
+    parameters = operation.setdefault("parameters", [])
+    named = {parameter["name"].lower() for parameter in parameters}
+    keyed = "security" in operation
+    if method == "post" and keyed:
+        parameters.append(_IDEMPOTENCY_KEY)
+    parameters.append(_ACCEPT_LANGUAGE)
+    for parameter in parameters:
+        if parameter["name"].lower() == "if-match":
+            parameter.update(name="If-Match", required=True, schema={"type": "string", "pattern": '^"[0-9]{1,9}"$'})
+    possible = {400, 405, 422, 429, 500, 503}
+    possible |= {401, 403} if keyed else set()
+    possible |= {404} if "{" in path or method != "get" else set()
+    possible |= {409, 413, 415} if method != "get" else set()
+    possible |= {412, 428} if "if-match" in named else set()
+    if path.endswith("/organisation"):
+        possible |= {404}
+    responses = operation["responses"]
+    for status in [status for status in responses if status.isdigit() and int(status) in _WORDS]:
+        del responses[status]
+    for status, response in responses.items():
+        headers = response.setdefault("headers", {})
+        headers["X-Request-Id"] = _HEADERS["X-Request-Id"]
+        schema = response.get("content", {}).get("application/json", {}).get("schema", {})
+        reference = str(schema.get("$ref", ""))
+        if "Page_" in reference:
+            headers["Link"] = _HEADERS["Link"]
+        elif status in {"200", "201"}:
+            headers["ETag"] = _HEADERS["ETag"]
+        if status == "201":
+            headers["Location"] = _HEADERS["Location"]
+    if method == "get":
+        responses["304"] = {"description": "Not changed since the version named in If-None-Match."}
+    for status in sorted(possible):
+        said: dict[str, Any] = {"description": _WORDS[status], "content": _PROBLEM}
+        said["headers"] = {"X-Request-Id": _HEADERS["X-Request-Id"]}
+        if status in {429, 503}:
+            said["headers"]["Retry-After"] = _HEADERS["Retry-After"]
+        responses[str(status)] = said
+    operation["responses"] = dict(sorted(responses.items()))

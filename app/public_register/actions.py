@@ -1,0 +1,52 @@
+"""Publishing in the register."""
+
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from app.clock import now
+from app.database import Session
+from app.journal.actions import Actor, record
+from app.public_register.models import RegisterEntry
+from app.public_register.schemas import PublicAssessment, PublicFollowUp
+
+
+def publish(
+    session: Session,
+    *,
+    kind: str,
+    object_id: UUID,
+    decision_id: UUID,
+    document: PublicAssessment | PublicFollowUp,
+    replaces: UUID | None,
+    by: Actor,
+) -> RegisterEntry:
+    """Put a document in the register; the entry of the object it replaces, if any, then points here."""
+    row = RegisterEntry(
+        organisation_id=by.organisation_id,
+        kind=kind,
+        object_id=object_id,
+        decision_id=decision_id,
+        business_id=document.organisation.business_id,
+        diary_number=document.diary_number,
+        title=document.title.model_dump(exclude_none=True),
+        document=document.model_dump(mode="json"),
+        published_at=now(),
+    )
+    session.add(row)
+    session.flush()
+    table = RegisterEntry.__table__  # type: ignore[attr-defined]
+    if replaces is not None:
+        before = select(table.c.id).where(table.c.object_id == replaces).scalar_subquery()
+        pointing = (
+            update(table).where(table.c.id == before).values(superseded_by=row.id, version=table.c.version + 1)
+        )
+        session.connection().execute(pointing)
+    # An entry lists its decision's other entries: their ETags must change when one is added.
+    session.connection().execute(
+        update(table)
+        .where(table.c.decision_id == decision_id, table.c.id != row.id)
+        .values(version=table.c.version + 1)
+    )
+    record(session, by, "register.published", kind, object_id, entry_id=row.id, decision_id=decision_id)
+    return row

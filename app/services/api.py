@@ -1,0 +1,248 @@
+"""Routes of units, cost centres, service classes with their mappings, and classifications."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Body, Query, Response
+from pydantic import WithJsonSchema
+
+from app.access.sign_in import SignedIn
+from app.conventions.cursors import Paging
+from app.conventions.merge_patch import patched
+from app.conventions.route import SessionDep, router
+from app.conventions.schemas import Page, QueryYear, values_of
+from app.conventions.versions import ExpectedVersion
+from app.services import actions, queries
+from app.services.models import ImpactClass, MappingKind, UnitLevel
+from app.services.schemas import (
+    ClassificationFacts,
+    ClassificationPatch,
+    ClassificationRead,
+    CostCentreFacts,
+    CostCentrePatch,
+    CostCentreRead,
+    MappingFacts,
+    MappingRead,
+    ServiceClassImport,
+    ServiceClassRead,
+    UnitFacts,
+    UnitPatch,
+    UnitRead,
+)
+
+MERGE_PATCH = Body(media_type="application/merge-patch+json")
+EXAMPLE_LIST = (
+    "scheme,year,code,name\r\n"
+    "demo-aura,2025,9101,Lastenneuvola (esimerkki)\r\n"
+    "demo-aura,2025,9102,Kouluterveydenhuolto (esimerkki)\r\n"
+)
+
+
+CodeList = Annotated[bytes, Body(media_type="text/csv"), WithJsonSchema({"type": "string"})]
+
+units = router("units", "Services")
+cost_centres = router("cost-centres", "Services")
+service_classes = router("service-classes", "Services")
+classifications = router("classifications", "Services")
+
+
+@units.get("", response_model=Page[UnitRead], summary="Units of the organisation, newest first")
+def list_units(
+    session: SessionDep,
+    caller: SignedIn,
+    page: Paging,
+    parent_id: Annotated[UUID | None, Query(description="Only those right below this unit.")] = None,
+    level: Annotated[UnitLevel | None, Query(description="Only those of this level.")] = None,
+) -> Response:
+    return page.page(queries.units(session, page, parent_id=parent_id, level=level, visible_to=caller))
+
+
+@units.post("", response_model=UnitRead, status_code=201, summary="Add a unit")
+def add_unit(session: SessionDep, caller: SignedIn, body: UnitFacts) -> Any:
+    return UnitRead.model_validate(actions.add_unit(session, values_of(body), by=caller))
+
+
+@units.get("/{unit_id}", response_model=UnitRead, summary="A unit")
+def read_unit(unit_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    return UnitRead.model_validate(queries.unit(session, unit_id, visible_to=caller))
+
+
+@units.patch("/{unit_id}", response_model=UnitRead, summary="Change a unit, or move it in the tree")
+def change_unit(
+    unit_id: UUID,
+    session: SessionDep,
+    caller: SignedIn,
+    version: ExpectedVersion,
+    patch: Annotated[UnitPatch, MERGE_PATCH],
+) -> Any:
+    row = queries.unit(session, unit_id, visible_to=caller)
+    values = patched(UnitFacts, row, patch)
+    return UnitRead.model_validate(actions.change_unit(session, row, values, version=version, by=caller))
+
+
+@cost_centres.get("", response_model=Page[CostCentreRead], summary="Cost centres, newest first")
+def list_cost_centres(
+    session: SessionDep,
+    caller: SignedIn,
+    page: Paging,
+    unit_id: Annotated[UUID | None, Query(description="Only those of this unit.")] = None,
+) -> Response:
+    return page.page(queries.cost_centres(session, page, unit_id=unit_id, visible_to=caller))
+
+
+@cost_centres.post("", response_model=CostCentreRead, status_code=201, summary="Add a cost centre")
+def add_cost_centre(session: SessionDep, caller: SignedIn, body: CostCentreFacts) -> Any:
+    return CostCentreRead.model_validate(actions.add_cost_centre(session, values_of(body), by=caller))
+
+
+@cost_centres.get("/{cost_centre_id}", response_model=CostCentreRead, summary="A cost centre")
+def read_cost_centre(cost_centre_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    return CostCentreRead.model_validate(queries.cost_centre(session, cost_centre_id, visible_to=caller))
+
+
+@cost_centres.patch("/{cost_centre_id}", response_model=CostCentreRead, summary="Change a cost centre")
+def change_cost_centre(
+    cost_centre_id: UUID,
+    session: SessionDep,
+    caller: SignedIn,
+    version: ExpectedVersion,
+    patch: Annotated[CostCentrePatch, MERGE_PATCH],
+) -> Any:
+    row = queries.cost_centre(session, cost_centre_id, visible_to=caller)
+    values = patched(CostCentreFacts, row, patch)
+    return CostCentreRead.model_validate(actions.change_cost_centre(session, row, values, version=version, by=caller))
+
+
+@service_classes.get("", response_model=Page[ServiceClassRead], summary="Service classes, newest first")
+def list_service_classes(
+    session: SessionDep,
+    caller: SignedIn,
+    page: Paging,
+    scheme: Annotated[
+        str | None, Query(max_length=60, description="Only those of this list.", examples=["kunta-aura"])
+    ] = None,
+    year: Annotated[QueryYear | None, Query(description="Only those of this year's list.")] = None,
+    q: Annotated[
+        str | None, Query(min_length=1, max_length=100, description="Text in code or name.", examples=["neuvola"])
+    ] = None,
+) -> Response:
+    return page.page(queries.service_classes(session, page, scheme=scheme, year=year, text=q, visible_to=caller))
+
+
+@service_classes.post(
+    "/import",
+    response_model=ServiceClassImport,
+    summary="Import code lists from a CSV file",
+    openapi_extra={
+        "x-body-types": ["text/csv"],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "text/csv": {
+                    "schema": {
+                        "type": "string",
+                        "maxLength": 2_000_000,
+                        "description": "UTF-8, header scheme,year,code,name; commas or semicolons; at most 5000 rows.",
+                    },
+                    "example": EXAMPLE_LIST,
+                }
+            },
+        },
+    },
+)
+def import_service_classes(session: SessionDep, caller: SignedIn, body: CodeList) -> Any:
+    return ServiceClassImport.model_validate(actions.import_service_classes(session, body, by=caller))
+
+
+@service_classes.get("/mappings", response_model=Page[MappingRead], summary="Mappings to service classes, newest first")
+def list_service_class_mappings(
+    session: SessionDep,
+    caller: SignedIn,
+    page: Paging,
+    kind: Annotated[MappingKind | None, Query(description="Only those that lead from this.")] = None,
+) -> Response:
+    return page.page(queries.mappings(session, page, kind=kind, visible_to=caller))
+
+
+@service_classes.post(
+    "/mappings", response_model=MappingRead, status_code=201, summary="Map a task class or a unit to a service class"
+)
+def add_service_class_mapping(session: SessionDep, caller: SignedIn, body: MappingFacts) -> Any:
+    return MappingRead.model_validate(actions.add_mapping(session, values_of(body), by=caller))
+
+
+@service_classes.get("/mappings/{mapping_id}", response_model=MappingRead, summary="A mapping to a service class")
+def read_service_class_mapping(mapping_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    return MappingRead.model_validate(queries.mapping(session, mapping_id, visible_to=caller))
+
+
+@service_classes.delete("/mappings/{mapping_id}", status_code=204, response_model=None, summary="Remove a mapping")
+def remove_service_class_mapping(
+    mapping_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion
+) -> None:
+    row = queries.mapping(session, mapping_id, visible_to=caller)
+    actions.remove_mapping(session, row, version=version, by=caller)
+
+
+@service_classes.get("/{service_class_id}", response_model=ServiceClassRead, summary="A service class")
+def read_service_class(service_class_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    return ServiceClassRead.model_validate(queries.service_class(session, service_class_id, visible_to=caller))
+
+
+@classifications.get("", response_model=Page[ClassificationRead], summary="Classifications, newest first")
+def list_classifications(
+    session: SessionDep,
+    caller: SignedIn,
+    page: Paging,
+    cost_centre_id: Annotated[UUID | None, Query(description="Only those of this cost centre.")] = None,
+    service_class_id: Annotated[UUID | None, Query(description="Only those of this service class.")] = None,
+    impact_class: Annotated[ImpactClass | None, Query(description="Only those of this impact class.")] = None,
+    year: Annotated[QueryYear | None, Query(description="Only those that hold in this year.")] = None,
+) -> Response:
+    rows = queries.classifications(
+        session,
+        page,
+        cost_centre_id=cost_centre_id,
+        service_class_id=service_class_id,
+        impact_class=impact_class,
+        year=year,
+        visible_to=caller,
+    )
+    return page.page(rows)
+
+
+@classifications.post(
+    "", response_model=ClassificationRead, status_code=201, summary="Classify a cost centre, a service class or both"
+)
+def add_classification(session: SessionDep, caller: SignedIn, body: ClassificationFacts) -> Any:
+    return ClassificationRead.model_validate(actions.add_classification(session, values_of(body), by=caller))
+
+
+@classifications.get("/{classification_id}", response_model=ClassificationRead, summary="A classification")
+def read_classification(classification_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    return ClassificationRead.model_validate(queries.classification(session, classification_id, visible_to=caller))
+
+
+@classifications.patch(
+    "/{classification_id}", response_model=ClassificationRead, summary="Change how long a classification holds, or why"
+)
+def change_classification(
+    classification_id: UUID,
+    session: SessionDep,
+    caller: SignedIn,
+    version: ExpectedVersion,
+    patch: Annotated[ClassificationPatch, MERGE_PATCH],
+) -> Any:
+    row = queries.classification(session, classification_id, visible_to=caller)
+    values = patched(ClassificationFacts, row, patch)
+    return ClassificationRead.model_validate(
+        actions.change_classification(session, row, values, version=version, by=caller)
+    )
+
+
+@classifications.delete("/{classification_id}", status_code=204, response_model=None, summary="Remove a classification")
+def remove_classification(
+    classification_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion
+) -> None:
+    row = queries.classification(session, classification_id, visible_to=caller)
+    actions.remove_classification(session, row, version=version, by=caller)

@@ -1,0 +1,34 @@
+"""The one place that reads the environment."""
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting of the service, each read from `LAVA_<NAME>`; docs/operations.md lists them."""
+
+    model_config = SettingsConfigDict(env_prefix="LAVA_", extra="ignore")
+
+    database_url: Annotated[str, Field(description="SQLite file or PostgreSQL address.")] = "sqlite:///data/lava.db"
+    database_connections: Annotated[int, Field(ge=1, le=200, description="Connections kept open.")] = 16
+    host: Annotated[str, Field(description="Address the server listens on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="Port the server listens on.")] = 8000
+    max_body_bytes: Annotated[int, Field(ge=1024, description="Largest request body accepted (413 above it).")] = (
+        2 * 1024 * 1024
+    )
+    rate_limit: Annotated[str, Field(description="Requests a caller may make, as `<n>/<period>`.")] = "1200/minute"
+    public_rate_limit: Annotated[str, Field(description="The same for an address that reads without a key.")] = (
+        "600/minute"
+    )
+    log_level: Annotated[str, Field(description="debug, info, warning or error.")] = "info"
+
+    @field_validator("database_url")
+    @classmethod
+    def _with_driver(cls, url: str) -> str:
+        """Accept the `postgresql://` that providers hand out; psycopg is the driver here."""
+        for scheme in ("postgresql://", "postgres://"):
+            if url.startswith(scheme):
+                return "postgresql+psycopg://" + url.removeprefix(scheme)
+        return url
