@@ -220,7 +220,9 @@ def json_list(dialect: str, rows: Select[Any]) -> ScalarSelect[Any]:
     part = rows.subquery()
     pairs = [item for column in part.c for item in (literal_column(f"'{column.name}'"), column)]
     if dialect == "postgresql":
-        made = func.coalesce(func.jsonb_agg(func.jsonb_build_object(*pairs)), literal_column("'[]'::jsonb"), type_=JSONB())
+        made = func.coalesce(
+            func.jsonb_agg(func.jsonb_build_object(*pairs)), literal_column("'[]'::jsonb"), type_=JSONB()
+        )
     else:
         values = [func.json(item) if isinstance(item.type, JSON) else item for item in pairs]
         made = func.json_group_array(func.json_object(*values), type_=JSON())

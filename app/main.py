@@ -157,9 +157,7 @@ async def _on_http_error(request: Request, error: HTTPException) -> Response:
         return problem(request, 404, "no_such_route", "There is nothing at this address. /openapi.json lists what is.")
     if error.status_code == 405:
         allowed = ", ".join(sorted(_methods_at(request)))
-        return problem(
-            request, 405, "method_not_allowed", f"This address takes {allowed}.", headers={"Allow": allowed}
-        )
+        return problem(request, 405, "method_not_allowed", f"This address takes {allowed}.", headers={"Allow": allowed})
     if error.status_code == 413:
         limit = request.app.state.settings.max_body_bytes
         return problem(request, 413, "body_too_large", f"Send at most {limit} bytes.")

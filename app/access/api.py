@@ -126,7 +126,7 @@ def issue_api_key(session: SessionDep, caller: SignedIn, body: ApiKeyNew) -> Res
     account = queries.person(session, body.person_id, visible_to=caller)
     row, key = actions.issue_key(session, account, body.label, body.valid_days, body.scopes, by=caller)
     made = ApiKeyMade(**_of_key(row), key=key)
-    response = answer(made, 201)
+    response = answer(made, 201, ApiKeyMade.collection)
     response.headers["Cache-Control"] = "no-store"
     return response
 

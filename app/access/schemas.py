@@ -8,7 +8,18 @@ from pydantic import BaseModel, Field, field_validator
 
 from app.access.models import AccountKind, Role
 from app.access.rules import PERMISSIONS
-from app.conventions.schemas import Code, Flag, Integer, LocalisedText, LocalisedTextPatch, Representation, Resource, Schema, ShortText
+from app.conventions.schemas import (
+    Code,
+    Flag,
+    Integer,
+    Localised,
+    LocalisedText,
+    LocalisedTextPatch,
+    Representation,
+    Resource,
+    Schema,
+    ShortText,
+)
 
 Language = Literal["fi", "sv", "en"]
 
@@ -78,7 +89,7 @@ class OrganisationRead(Resource):
     """The caller's organisation."""
 
     business_id: str = Field(description="Finnish business id (Y-tunnus).", examples=["1234567-1"])
-    name: LocalisedText = Field(description="Its name.")
+    name: Localised = Field(description="Its name.")
     languages: list[Language] = Field(description="Languages it works in.")
     child_groups: list[CodeEntry] = Field(description="The groups of children that impacts may name.")
     excluded_task_classes: list[TaskClassEntry] = Field(description="Task classes that are not assessed or counted.")
@@ -139,7 +150,9 @@ class ApiKeyNew(Schema):
     person_id: UUID = Field(description="Whose key it is: a person or a machine client.")
     label: ShortText = Field(description="What it is for.", examples=["Asianhallinta, tuotanto"])
     valid_days: Annotated[Integer, Field(ge=1, le=730)] = Field(default=365, description="Days until it expires.")
-    scopes: list[str] | None = Field(default=None, max_length=50, description="Only these rights of the roles; null: all.")
+    scopes: list[str] | None = Field(
+        default=None, max_length=50, description="Only these rights of the roles; null: all."
+    )
 
     @field_validator("scopes")
     @classmethod
@@ -172,6 +185,6 @@ class ApiKeyMade(ApiKeyRead):
 class Vocabulary(BaseModel):
     """Every code with its label in three languages."""
 
-    lists: dict[str, dict[str, LocalisedText]] = Field(
+    lists: dict[str, dict[str, Localised]] = Field(
         description="By list (such as `impact_class`), then by code; child groups are the organisation's own."
     )

@@ -40,7 +40,9 @@ def caller_with_key(session: Session, key: str) -> Caller:
     """The account whose key this is; NotSignedIn where it is unknown, expired or revoked."""
     row = session.connection().execute(_BY_DIGEST, {"digest": digest_of_key(key)}).one_or_none()
     if row is None or row.revoked_at is not None or row.expires_at <= now() or not row.active:
-        raise NotSignedIn("not_signed_in", "The key is unknown, expired or revoked. Ask your administrator for a new one.")
+        raise NotSignedIn(
+            "not_signed_in", "The key is unknown, expired or revoked. Ask your administrator for a new one."
+        )
     scopes = tuple(row.scopes) if row.scopes is not None else None
     return Caller(row.id, row.name, row.organisation_id, tuple(row.roles), permissions_of(tuple(row.roles), scopes))
 

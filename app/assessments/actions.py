@@ -197,7 +197,9 @@ def new_edition(session: Session, assessment: Assessment, *, version: int, by: C
     """Make a new edition to be written, with everything the present one says. It supersedes when it is approved."""
     by.require("assessments:write")
     if assessment.state not in rules.SUPERSEDABLE:
-        raise Conflict("wrong_state", f"The assessment is {assessment.state}: only what is finished gets a new edition.")
+        raise Conflict(
+            "wrong_state", f"The assessment is {assessment.state}: only what is finished gets a new edition."
+        )
     edition = queries.latest_edition(session, assessment.decision_id)
     if edition != assessment.edition:
         latest = "A later edition exists. Go on with that."

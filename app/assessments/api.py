@@ -44,7 +44,7 @@ forms = router("forms", "Forms")
 def start_assessment(decision_id: UUID, session: SessionDep, caller: SignedIn, body: AssessmentStart) -> Any:
     decision = decisions.get(session, decision_id, visible_to=caller)
     assessment = actions.start(session, decision, values_of(body), by=caller)
-    return AssessmentRead.model_validate(queries.with_parts(session, assessment))
+    return queries.with_parts(session, assessment)
 
 
 @assessments.get("", response_model=Page[AssessmentSummary], summary="Assessments, newest first")
@@ -139,7 +139,7 @@ def withdraw_assessment(assessment_id: UUID, session: SessionDep, caller: Signed
 def make_new_edition(assessment_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
     assessment = queries.get(session, assessment_id, visible_to=caller)
     edition = actions.new_edition(session, assessment, version=version, by=caller)
-    return AssessmentRead.model_validate(queries.with_parts(session, edition))
+    return queries.with_parts(session, edition)
 
 
 @assessments.post(

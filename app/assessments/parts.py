@@ -52,7 +52,11 @@ def remove(session: Session, assessment: Assessment, kind: str, row: Any, *, ver
     by.require("assessments:write")
     rules.check_writable(assessment.state)
     if kind == "evidence":
-        used = [impact for impact in queries.parts(session, assessment.id, "impacts") if str(row.id) in impact["evidence_ids"]]
+        used = [
+            impact
+            for impact in queries.parts(session, assessment.id, "impacts")
+            if str(row.id) in impact["evidence_ids"]
+        ]
         if used:
             raise Conflict("in_use", f"{len(used)} impacts rest on this evidence. Change them first.")
     claim(session, row, version, by)

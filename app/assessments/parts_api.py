@@ -73,9 +73,7 @@ def add_routes(to: APIRouter, of: PartRoutes) -> None:
         assessment = queries.get(session, assessment_id, visible_to=caller)
         row = queries.part(session, assessment, of.kind, part_id)
         values = patched(facts, row, patch)
-        return read.model_validate(
-            parts.change(session, assessment, of.kind, row, values, version=version, by=caller)
-        )
+        return read.model_validate(parts.change(session, assessment, of.kind, row, values, version=version, by=caller))
 
     @to.delete(f"/{of.kind}/{{part_id}}", name=f"remove_{of.one}", status_code=204, summary=f"Remove {of.one}")
     def remove_part(

@@ -17,7 +17,19 @@ from app.assessments.models import (
     RecommendationKind,
     Term,
 )
-from app.conventions.schemas import Code, Day, Flag, Integer, Link, LongText, Number, Representation, Resource, Schema, ShortText
+from app.conventions.schemas import (
+    Code,
+    Day,
+    Flag,
+    Integer,
+    Link,
+    LongText,
+    Number,
+    Representation,
+    Resource,
+    Schema,
+    ShortText,
+)
 from app.services.models import AgeGroup, ImpactClass
 
 SOME_ID = "00000000-0000-7000-8000-000000000001"
@@ -57,8 +69,12 @@ class ImpactFacts(Schema):
     term: Term = Field(description="When it shows.")
     intended: Flag = Field(default=True, description="Whether it is meant.")
     age_groups: list[AgeGroup] = Field(default_factory=list, max_length=5, description="Whom it concerns, by age.")
-    child_groups: list[Code] = Field(default_factory=list, max_length=50, description="Codes of the organisation's list.")
-    areas: list[Area] = Field(default_factory=list, max_length=50, description="Where it shows (seed 003: three levels).")
+    child_groups: list[Code] = Field(
+        default_factory=list, max_length=50, description="Codes of the organisation's list."
+    )
+    areas: list[Area] = Field(
+        default_factory=list, max_length=50, description="Where it shows (seed 003: three levels)."
+    )
     articles: list[Article] = Field(default_factory=list, max_length=54, description="Articles of the Convention.")
     evidence_ids: list[UUID] = Field(default_factory=list, max_length=50, description="What it rests on.")
     mitigation: LongText | None = Field(default=None, description="How harm is lessened.")

@@ -11,7 +11,6 @@ from app.assessments.models import Extent
 from app.conventions.states import Move
 from app.errors import Conflict, Fault, Invalid
 
-
 MOVES: dict[str, Move] = {
     "drafting": Move("assessments:write", frozenset({S.SCREENING, S.NOT_NEEDED, S.RETURNED}), S.DRAFTING),
     "signature": Move("assessments:review", frozenset({S.SCREENING}), S.NOT_NEEDED, by_author=False),
@@ -19,9 +18,7 @@ MOVES: dict[str, Move] = {
     "return": Move("assessments:review", frozenset({S.IN_REVIEW}), S.RETURNED, by_author=False),
     "approval": Move("assessments:review", frozenset({S.IN_REVIEW}), S.APPROVED, by_author=False),
     "publication": Move("assessments:publish", frozenset({S.APPROVED, S.NOT_NEEDED}), S.PUBLISHED, by_author=False),
-    "withdrawal": Move(
-        "assessments:write", frozenset({S.SCREENING, S.DRAFTING, S.RETURNED, S.IN_REVIEW}), S.WITHDRAWN
-    ),
+    "withdrawal": Move("assessments:write", frozenset({S.SCREENING, S.DRAFTING, S.RETURNED, S.IN_REVIEW}), S.WITHDRAWN),
 }
 """What is done, by the name of its route. A new edition's approval makes the one before it `superseded`."""
 
@@ -32,7 +29,9 @@ WRITABLE = frozenset({S.DRAFTING, S.RETURNED})
 def check_writable(state: str) -> None:
     """Conflict `wrong_state` where the content is not being written."""
     if state not in WRITABLE:
-        raise Conflict("wrong_state", f"The assessment is {state}: its content is not being written. Make a new edition.")
+        raise Conflict(
+            "wrong_state", f"The assessment is {state}: its content is not being written. Make a new edition."
+        )
 
 
 def check_screening(screening: Mapping[str, Any] | None, outcome: str) -> None:
@@ -98,7 +97,10 @@ def quality(assessment: Mapping[str, Any], options: Sequence[Mapping[str, Any]])
                 *_if(not groups, "Name the groups of children that the impacts concern."),
             ],
         ),
-        ("best_interests", _if(not assessment["best_interests"], "Conclude what is in the best interests of the child.")),
+        (
+            "best_interests",
+            _if(not assessment["best_interests"], "Conclude what is in the best interests of the child."),
+        ),
         (
             "short_and_long_term",
             _if(

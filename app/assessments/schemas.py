@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from app.assessments.models import AssessmentState, Extent, Manner, ScreeningOutcome
 from app.assessments.parts_schemas import EvidenceRead, HearingRead, ImpactRead, RecommendationRead
-from app.conventions.schemas import Flag, LocalisedText, LongText, Representation, Resource, Schema
+from app.conventions.schemas import Flag, Localised, LocalisedText, LongText, Representation, Resource, Schema
 
 QuestionId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 ScreeningAnswer = Literal["yes", "no", "unsure"]
@@ -29,7 +29,9 @@ class AddedQuestion(Schema):
     label: LocalisedText = Field(description="The question.")
     help: LocalisedText | None = Field(default=None, description="Why it is asked.")
     schema_: dict[str, Any] = Field(
-        alias="schema", max_length=50, description="JSON Schema (2020-12) of the answer, without references or patterns."
+        alias="schema",
+        max_length=50,
+        description="JSON Schema (2020-12) of the answer, without references or patterns.",
     )
 
     model_config = {"populate_by_name": True, "extra": "forbid"}
@@ -41,7 +43,9 @@ class Section(Schema):
     id: QuestionId = Field(description="Stable id.")
     title: LocalisedText = Field(description="Its heading.")
     help: LocalisedText | None = Field(default=None, description="What it is for.")
-    items: list[QuestionId] = Field(max_length=50, description="Names of the assessment's fields and parts, and of questions.")
+    items: list[QuestionId] = Field(
+        max_length=50, description="Names of the assessment's fields and parts, and of questions."
+    )
 
 
 class FormDefinition(Schema):
@@ -49,7 +53,9 @@ class FormDefinition(Schema):
 
     screening: list[ScreeningQuestion] = Field(min_length=1, max_length=30, description="The screening.")
     sections: list[Section] = Field(min_length=1, max_length=30, description="The pages.")
-    questions: list[AddedQuestion] = Field(default_factory=list, max_length=100, description="The county's own questions.")
+    questions: list[AddedQuestion] = Field(
+        default_factory=list, max_length=100, description="The county's own questions."
+    )
 
 
 class FormNew(Schema):
@@ -87,7 +93,7 @@ class FormSummary(Resource):
 
     key: str = Field(description="Which form.")
     edition: int = Field(description="Its edition; the newest is used for new assessments.")
-    title: LocalisedText = Field(description="Its name.")
+    title: Localised = Field(description="Its name.")
 
 
 class FormRead(FormSummary):
@@ -103,7 +109,9 @@ class AssessmentStart(Schema):
 
     extent: Extent = Field(default=Extent.LIGHT, description="How thorough it is to be.")
     manner: Manner = Field(default=Manner.SEPARATE, description="Separate, or within another impact assessment.")
-    form_id: UUID | None = Field(default=None, description="The form; the newest edition of the built-in one where absent.")
+    form_id: UUID | None = Field(
+        default=None, description="The form; the newest edition of the built-in one where absent."
+    )
 
     model_config = {"json_schema_extra": {"examples": [{"extent": "full"}]}}
 

@@ -105,5 +105,3 @@ def keep(session: Session, of: dict[str, Any], response: Response) -> None:
 def forget_old(session: Session) -> int:
     """Delete keys older than `KEPT_FOR`; returns how many."""
     return session.connection().execute(delete(_TABLE).where(_TABLE.c.created_at < now() - KEPT_FOR)).rowcount
-
-

@@ -24,3 +24,8 @@ def count_against(limit: str, who: str) -> None:
         reset = _limiter.get_window_stats(item, who).reset_time
         wait = max(1, round(reset - time.time()))
         raise TooMany("too_many_requests", f"The limit is {limit}. Wait {wait} seconds.", wait)
+
+
+def forget() -> None:
+    """Start counting anew."""
+    _limiter.storage.reset()

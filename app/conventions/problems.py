@@ -79,7 +79,7 @@ def problem(
 
 
 def faults_of(errors: Iterable[Any]) -> list[Fault]:
-    """pydantic's errors as faults with JSON Pointers; for parameters, their names."""
+    """Pydantic's errors as faults with JSON Pointers; for parameters, their names."""
     faults = []
     for error in errors:
         location = [part for part in error["loc"] if not str(part).startswith(("function-", "lax-or-strict"))]

@@ -34,20 +34,20 @@ def in_greenlet(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def answer(result: Any, status_code: int = 200) -> Response:
+def answer(result: Any, status_code: int = 200, collection: str | None = None) -> Response:
     """The HTTP answer of what an endpoint returned: JSON, with the row's version as its ETag."""
     if isinstance(result, Response):
         return result
     if result is None:
         return Response(status_code=204)
-    version = result.get("version") if isinstance(result, dict) else getattr(result, "version", None)
-    content = result.__pydantic_serializer__.to_json(result, by_alias=True) if isinstance(result, BaseModel) else to_json(result)
-    headers = {"ETag": etag_of(version)} if isinstance(version, int) else None
-    response = Response(content, status_code, headers, media_type="application/json")
-    collection = getattr(result, "collection", None)
+    content = result.__pydantic_serializer__.to_json(result, by_alias=True) if isinstance(result, BaseModel) else None
+    said = result if isinstance(result, dict) else {name: getattr(result, name, None) for name in ("id", "version")}
+    headers = {}
+    if isinstance(said.get("version"), int):
+        headers["ETag"] = etag_of(said["version"])
     if status_code == 201 and collection:
-        response.headers["Location"] = f"/api/v1/{collection}/{result.id}"
-    return response
+        headers["Location"] = f"/api/v1/{collection}/{said['id']}"
+    return Response(content or to_json(result), status_code, headers, media_type="application/json")
 
 
 class Route(APIRoute):
@@ -57,10 +57,11 @@ class Route(APIRoute):
         body_types = (options.get("openapi_extra") or {}).get("x-body-types")
         self.body_types: tuple[str, ...] = tuple(body_types or ("application/json", "application/merge-patch+json"))
         status_code = options.get("status_code") or 200
+        collection = getattr(options.get("response_model"), "collection", None)
 
         @functools.wraps(endpoint)
         async def run(**values: Any) -> Response:
-            return answer(await greenlet_spawn(endpoint, **values), status_code)
+            return answer(await greenlet_spawn(endpoint, **values), status_code, collection)
 
         super().__init__(path, run, **options)
 

@@ -6,10 +6,22 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    model_validator,
+)
+from typing_extensions import TypedDict
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[-+ ][0-9]{2}:[0-9]{2})")
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[-+ ][0-9]{2}:[0-9]{2})"
+)
 Item = TypeVar("Item")
 
 MAX_CENTS = 10**15 - 1
@@ -24,6 +36,8 @@ def _no_float(value: Any) -> Any:
 
 
 Integer = Annotated[int, BeforeValidator(_no_float)]
+
+
 def _day(value: Any) -> Any:
     """Refuse the numbers and times that would be taken for a date."""
     if value is None or type(value) is date or (isinstance(value, str) and _DAY.fullmatch(value)):
@@ -101,6 +115,14 @@ class LocalisedText(Schema):
         if not (self.fi or self.sv):
             raise ValueError("Give the text in Finnish (fi) or in Swedish (sv).")
         return self
+
+
+class Localised(TypedDict, total=False):
+    """A text as it was given, in the languages it was given in."""
+
+    fi: Annotated[str, Field(description="Finnish.")]
+    sv: Annotated[str, Field(description="Swedish.")]
+    en: Annotated[str, Field(description="English.")]
 
 
 class LocalisedTextPatch(Schema):

@@ -56,9 +56,7 @@ def register(session: Session, values: dict[str, Any], *, by: Caller) -> Decisio
     given = {option["code"]: option for option in values["options"]}
     first = given.pop("VE0", {"code": "VE0", "title": rules.VE0, "description": None})
     for option in (first, *given.values()):
-        session.add(
-            Option(**_owned(decision, by), **{"description": None, **option})
-        )
+        session.add(Option(**_owned(decision, by), **{"description": None, **option}))
     session.flush()
     _write_scope(session, decision, scope)
     record(
@@ -196,14 +194,13 @@ def move(session: Session, decision: Decision, to: str, *, version: int, by: Cal
     if to == "reopening":
         decision.decided_on = decision.chosen_option_id = decision.follow_up_on = None
     session.flush()
-    record(
-        session, by, "decision.moved", "decision", decision.id, **{"from": before, "to": after, "reason": reason}
-    )
+    record(session, by, "decision.moved", "decision", decision.id, **{"from": before, "to": after, "reason": reason})
 
 
 def handle(session: Session, decision: Decision, values: dict[str, Any], *, version: int, by: Caller) -> Handling:
     """Record how a body handled the decision. It has happened, so no state refuses it; without a clearance before
-    the meeting it is marked and counted as uncleared."""
+    the meeting it is marked and counted as uncleared.
+    """
     by.require("decisions:handle")
     if values["meeting_date"] > today():
         fault = Fault("/meeting_date", "The meeting is in the future.")

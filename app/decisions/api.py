@@ -88,8 +88,10 @@ def list_decisions(
 
 @router.post("", response_model=DecisionRead, status_code=201, summary="Register a decision in preparation")
 def register_decision(session: SessionDep, caller: SignedIn, body: DecisionNew) -> Any:
-    decision = actions.register(session, {**values_of(body), "planned_changes": body.model_dump()["planned_changes"]}, by=caller)
-    return DecisionRead.model_validate(queries.whole(session, decision.id, visible_to=caller))
+    decision = actions.register(
+        session, {**values_of(body), "planned_changes": body.model_dump()["planned_changes"]}, by=caller
+    )
+    return queries.whole(session, decision.id, visible_to=caller)
 
 
 @router.get("/{decision_id}", response_model=DecisionRead, summary="A decision with its options and what it touches")
@@ -153,9 +155,7 @@ def change_option(
     decision = queries.get(session, decision_id, visible_to=caller)
     row = queries.option(session, decision, option_id)
     values = patched(OptionFacts, row, patch)
-    return OptionRead.model_validate(
-        actions.change_option(session, decision, row, values, version=version, by=caller)
-    )
+    return OptionRead.model_validate(actions.change_option(session, decision, row, values, version=version, by=caller))
 
 
 @router.delete("/{decision_id}/options/{option_id}", status_code=204, summary="Remove an option")
@@ -163,9 +163,7 @@ def remove_option(
     decision_id: UUID, option_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion
 ) -> None:
     decision = queries.get(session, decision_id, visible_to=caller)
-    actions.remove_option(
-        session, decision, queries.option(session, decision, option_id), version=version, by=caller
-    )
+    actions.remove_option(session, decision, queries.option(session, decision, option_id), version=version, by=caller)
 
 
 @router.post("/{decision_id}/preparation", response_model=DecisionRead, summary="Take into preparation")

@@ -101,7 +101,9 @@ def touched(session: Session, decision: Decision) -> tuple[list[UUID], list[UUID
     cost_centre, service_class = DecisionCostCentre.__table__, DecisionServiceClass.__table__
     return (
         list(session.scalars(select(cost_centre.c.cost_centre_id).where(cost_centre.c.decision_id == decision.id))),
-        list(session.scalars(select(service_class.c.service_class_id).where(service_class.c.decision_id == decision.id))),
+        list(
+            session.scalars(select(service_class.c.service_class_id).where(service_class.c.decision_id == decision.id))
+        ),
     )
 
 
@@ -139,7 +141,9 @@ def listed(
     if meeting_until is not None:
         statement = statement.where(columns.meeting_date <= meeting_until)
     if has_assessment is not None:
-        statement = statement.where(columns.assessment_id.is_not(None) if has_assessment else columns.assessment_id.is_(None))
+        statement = statement.where(
+            columns.assessment_id.is_not(None) if has_assessment else columns.assessment_id.is_(None)
+        )
     if text is not None:
         statement = statement.where(columns.search_text.contains(text.casefold(), autoescape=True))
     after = page.after_id()

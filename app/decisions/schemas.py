@@ -11,6 +11,7 @@ from app.conventions.schemas import (
     Code,
     Day,
     Link,
+    Localised,
     LocalisedText,
     LocalisedTextPatch,
     LongText,
@@ -105,7 +106,7 @@ class OptionSummary(Representation):
     id: UUID = Field(description="UUIDv7.")
     version: int = Field(description="Its own version, for If-Match when it is changed.")
     code: str = Field(description="VE0, VE1, …")
-    title: LocalisedText = Field(description="What the option is, in short.")
+    title: Localised = Field(description="What the option is, in short.")
     description: str | None = Field(description="What would be done.")
 
 
@@ -114,7 +115,7 @@ class OptionRead(Resource):
 
     decision_id: UUID = Field(description="Its decision.")
     code: str = Field(description="VE0, VE1, …")
-    title: LocalisedText = Field(description="What the option is, in short.")
+    title: Localised = Field(description="What the option is, in short.")
     description: str | None = Field(description="What would be done.")
 
 
@@ -213,7 +214,7 @@ class HintReason(Representation):
 
     basis: str = Field(description="cost_centre, service_class, task_class or unit.", examples=["cost_centre"])
     code: str = Field(description="Its code.")
-    name: LocalisedText | str = Field(description="Its name.")
+    name: Localised | str = Field(description="Its name.")
     impact_class: ImpactClass = Field(description="How the service is classified.")
     age_groups: list[AgeGroup] = Field(description="The age groups it serves.")
     classification_id: UUID = Field(description="The classification.")
@@ -224,7 +225,7 @@ class HintUnclassified(Representation):
 
     basis: str = Field(description="cost_centre, service_class, task_class or unit.")
     code: str = Field(description="Its code.")
-    name: LocalisedText | str = Field(description="Its name.")
+    name: Localised | str = Field(description="Its name.")
 
 
 class EarlyHint(Representation):
@@ -274,7 +275,7 @@ class DecisionSummary(Resource):
     diary_number: str = Field(description="The case's diary number, exactly.")
     decision_key: str = Field(description="Tells decisions of one case apart.")
     object: DecisionObject = Field(description="A decision, or an activity reviewed.")
-    title: LocalisedText = Field(description="Title of the matter.")
+    title: Localised = Field(description="Title of the matter.")
     state: DecisionState = Field(description="Where it is on its way.")
     body: str | None = Field(description="The body that decides.")
     meeting_date: date | None = Field(description="The meeting it goes to, or went to last.")

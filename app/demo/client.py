@@ -52,6 +52,7 @@ class Client:
         changes: str | None = None,
         told: Callable[[Any], str] = lambda _answer: "",
         content_type: str | None = None,
+        query: dict[str, str] | None = None,
     ) -> Any:
         """Send one request and return its JSON. `changes` is the address whose ETag goes into If-Match.
 
@@ -67,7 +68,7 @@ class Client:
         else:
             if method == "PATCH":
                 headers["Content-Type"] = "application/merge-patch+json"
-            answer = self.http.request(method, path, json=body, headers=headers)
+            answer = self.http.request(method, path, json=body, headers=headers, params=query)
         is_json = "json" in answer.headers.get("content-type", "")
         found = answer.json() if is_json else None
         words = told(found) if answer.status_code == expect else answer.text[:200]

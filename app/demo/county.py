@@ -104,9 +104,9 @@ def fill_services(client: Client) -> Services:
     for centre in county["cost_centres"]:
         body = {"code": centre["code"], "name": centre["name"], "valid_from": "2023-01-01"}
         body["unit_id"] = made.units[centre["unit"]]
-        made.cost_centres[centre["code"]] = client.send(
-            "controller", "POST", "/api/v1/cost-centres", body, expect=201
-        )["id"]
+        made.cost_centres[centre["code"]] = client.send("controller", "POST", "/api/v1/cost-centres", body, expect=201)[
+            "id"
+        ]
     client.send(
         "controller",
         "POST",

@@ -234,8 +234,10 @@ class Player:
             changes=self.decision_path,
             expect=201,
             what="reports what the body decided",
-            told=lambda answer: f"{answer['outcome']}, "
-            f"{len(answer['answers'])} recommendations answered, uncleared: {str(answer['uncleared']).lower()}",
+            told=lambda answer: (
+                f"{answer['outcome']}, "
+                f"{len(answer['answers'])} recommendations answered, uncleared: {str(answer['uncleared']).lower()}"
+            ),
         )
 
     def follow_up(self) -> None:
@@ -267,7 +269,9 @@ class Player:
                 impact,
                 expect=201,
                 what="finds an unintended impact",
-                told=lambda answer: f"{answer['impact_class']}, {answer['direction']}, {', '.join(answer['age_groups'])}",
+                told=lambda answer: (
+                    f"{answer['impact_class']}, {answer['direction']}, {', '.join(answer['age_groups'])}"
+                ),
             )
         texts = {name: told[name] for name in ("summary", "actions") if told.get(name)}
         self.client.send("preparer", "PATCH", path, texts, changes=path)

@@ -78,7 +78,11 @@ def tell_outcome(
     _write(session, follow_up, version, by)
     if row is None:
         row = Outcome(
-            organisation_id=by.organisation_id, changed_by=by.id, follow_up_id=follow_up.id, impact_id=impact.id, **values
+            organisation_id=by.organisation_id,
+            changed_by=by.id,
+            follow_up_id=follow_up.id,
+            impact_id=impact.id,
+            **values,
         )
         session.add(row)
     else:
@@ -211,9 +215,7 @@ def _check_child_groups(session: Session, groups: list[str], by: Caller) -> None
         raise Invalid("invalid", "The impact names unknown groups.", faults)
 
 
-def _sealed_content(
-    session: Session, follow_up: FollowUp, decision: Decision, owner: Organisation
-) -> dict[str, Any]:
+def _sealed_content(session: Session, follow_up: FollowUp, decision: Decision, owner: Organisation) -> dict[str, Any]:
     compared = queries.comparison(session, follow_up)
     return {
         "schema": "lava/follow-up/1",

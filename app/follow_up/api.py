@@ -37,7 +37,7 @@ of_decision = router_of("decisions/{decision_id}/follow-ups", "Follow-ups")
 def open_follow_up(decision_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
     decision = decisions.get(session, decision_id, visible_to=caller)
     opened = actions.open_follow_up(session, decision, by=caller)
-    return FollowUpRead.model_validate(queries.whole(session, opened))
+    return queries.whole(session, opened)
 
 
 @router.get("", response_model=Page[FollowUpSummary], summary="Follow-ups, newest first")
@@ -51,7 +51,9 @@ def list_follow_ups(
     return page.page(queries.follow_ups(session, page, visible_to=caller, decision_id=decision_id, state=state))
 
 
-@router.get("/schedule", response_model=Page[ScheduleLine], summary="Decisions to be looked at: scheduled, due, overdue")
+@router.get(
+    "/schedule", response_model=Page[ScheduleLine], summary="Decisions to be looked at: scheduled, due, overdue"
+)
 def list_follow_up_schedule(
     session: SessionDep,
     caller: SignedIn,

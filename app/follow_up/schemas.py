@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from app.assessments.models import Direction
 from app.assessments.parts_schemas import ImpactRead, Indicator
-from app.conventions.schemas import Code, LocalisedText, LongText, Representation, Resource, Schema
+from app.conventions.schemas import Code, Localised, LongText, Representation, Resource, Schema
 from app.follow_up.models import FollowUpDue, FollowUpState, Realised
 from app.services.models import AgeGroup, ImpactClass
 
@@ -98,7 +98,9 @@ class FollowUpSummary(Resource):
     decision_id: UUID = Field(description="The decision it looks at.")
     round: int = Field(description="The first, second, … look.")
     scheduled_on: date = Field(description="When it was to be made.")
-    assessment_id: UUID | None = Field(description="The edition whose predictions it looks at; null where none was made.")
+    assessment_id: UUID | None = Field(
+        description="The edition whose predictions it looks at; null where none was made."
+    )
     option_id: UUID | None = Field(description="The option that was chosen.")
     state: FollowUpState = Field(description="Where it is on its way.")
     signed_at: datetime | None = Field(description="When it was approved, UTC.")
@@ -121,14 +123,14 @@ class FollowUpRead(FollowUpSummary):
     unintended: list[UnintendedRead] = Field(description="What nobody predicted.")
 
 
-
-
 class ComparisonLine(Representation):
     """One predicted impact beside what came of it."""
 
     predicted: ImpactRead = Field(description="The impact as it was predicted.")
     outcome: OutcomeRead | None = Field(description="What came of it; null until it is told.")
-    direction_came_true: bool | None = Field(description="Whether the direction was the predicted one; null until known.")
+    direction_came_true: bool | None = Field(
+        description="Whether the direction was the predicted one; null until known."
+    )
 
 
 class Comparison(Representation):
@@ -145,11 +147,9 @@ class ScheduleLine(Representation):
 
     id: UUID = Field(description="The decision.")
     diary_number: str = Field(description="The case's diary number.")
-    title: LocalisedText = Field(description="Title of the matter.")
+    title: Localised = Field(description="Title of the matter.")
     decided_on: date = Field(description="When it was decided.")
     follow_up_on: date = Field(description="When its effects are to be looked at.")
     due: FollowUpDue = Field(description="scheduled, due (within 30 days) or overdue.")
     has_assessment: bool = Field(description="Whether there are predictions to look at.")
     follow_up_id: UUID | None = Field(description="The follow-up that is being made, if somebody opened it.")
-
-

@@ -29,7 +29,7 @@ def publish(
         decision_id=decision_id,
         business_id=document.organisation.business_id,
         diary_number=document.diary_number,
-        title=document.title.model_dump(exclude_none=True),
+        title=dict(document.title),
         document=document.model_dump(mode="json"),
         published_at=now(),
     )
@@ -38,9 +38,7 @@ def publish(
     table = RegisterEntry.__table__  # type: ignore[attr-defined]
     if replaces is not None:
         before = select(table.c.id).where(table.c.object_id == replaces).scalar_subquery()
-        pointing = (
-            update(table).where(table.c.id == before).values(superseded_by=row.id, version=table.c.version + 1)
-        )
+        pointing = update(table).where(table.c.id == before).values(superseded_by=row.id, version=table.c.version + 1)
         session.connection().execute(pointing)
     # An entry lists its decision's other entries: their ETags must change when one is added.
     session.connection().execute(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.conventions.schemas import LocalisedText, Representation
+from app.conventions.schemas import Localised, Representation
 from app.public_register.models import EntryKind
 
 
@@ -14,14 +14,14 @@ class PublicOrganisation(Representation):
     """Whose decision it is."""
 
     business_id: str = Field(description="Finnish business id.")
-    name: LocalisedText = Field(description="Name.")
+    name: Localised = Field(description="Name.")
 
 
 class PublicOption(Representation):
     """An option of the decision."""
 
     code: str = Field(description="VE0 is 'no change'.")
-    title: LocalisedText = Field(description="What it is.")
+    title: Localised = Field(description="What it is.")
     description: str | None = Field(default=None, description="What would be done.")
 
 
@@ -84,7 +84,7 @@ class PublicAssessment(Representation):
     organisation: PublicOrganisation = Field(description="Whose decision it is.")
     diary_number: str = Field(description="The case's diary number.")
     decision_key: str = Field(description="Tells decisions of one case apart.")
-    title: LocalisedText = Field(description="Title of the matter.")
+    title: Localised = Field(description="Title of the matter.")
     language: str = Field(description="The language of the case.")
     edition: int = Field(description="The assessment's edition.")
     signed_on: date = Field(description="The day it was approved or signed.")
@@ -131,7 +131,7 @@ class PublicFollowUp(Representation):
     organisation: PublicOrganisation = Field(description="Whose decision it is.")
     diary_number: str = Field(description="The case's diary number.")
     decision_key: str = Field(description="Tells decisions of one case apart.")
-    title: LocalisedText = Field(description="Title of the matter.")
+    title: Localised = Field(description="Title of the matter.")
     language: str = Field(description="The language of the case.")
     round: int = Field(description="The first, second, … look.")
     signed_on: date = Field(description="The day it was approved.")
@@ -150,7 +150,7 @@ class PublicSummary(Representation):
     kind: EntryKind = Field(description="assessment, not_needed or follow_up.")
     business_id: str = Field(description="Whose decision it is.")
     diary_number: str = Field(description="The case's diary number.")
-    title: LocalisedText = Field(description="Title of the matter.")
+    title: Localised = Field(description="Title of the matter.")
     published_at: datetime = Field(description="When it was published, UTC.")
     superseded_by: UUID | None = Field(description="The entry that superseded it.")
 

@@ -1,7 +1,6 @@
 """Writes about units, cost centres, service classes, mappings and classifications."""
 
 import hashlib
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 

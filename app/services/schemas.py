@@ -1,7 +1,7 @@
 """What goes in and out about units, cost centres, service classes and their classification."""
 
 from datetime import date
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -10,6 +10,7 @@ from app.conventions.schemas import (
     Code,
     Day,
     Integer,
+    Localised,
     LocalisedText,
     LocalisedTextPatch,
     LongText,
@@ -92,7 +93,7 @@ class UnitRead(Resource):
 
     parent_id: UUID | None = Field(description="The unit above it; null at the top.")
     code: str = Field(description="The organisation's own code.", examples=["LNP"])
-    name: LocalisedText = Field(description="Its name.")
+    name: Localised = Field(description="Its name.")
     level: UnitLevel = Field(description="Toimiala, tulosalue, palvelualue or yksikkö.")
     valid_from: date = Field(description="First day it exists.")
     valid_to: date | None = Field(description="Last day it exists; null: no end known.")
@@ -136,7 +137,7 @@ class CostCentreRead(Resource):
     collection: ClassVar[str | None] = "cost-centres"
 
     code: str = Field(description="Its code in the bookkeeping.", examples=["41200"])
-    name: LocalisedText = Field(description="Its name.")
+    name: Localised = Field(description="Its name.")
     unit_id: UUID | None = Field(description="The unit that it belongs to.")
     valid_from: date = Field(description="First day it exists.")
     valid_to: date | None = Field(description="Last day it exists; null: no end known.")

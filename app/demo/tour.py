@@ -1,0 +1,206 @@
+"""The tour: the main job played over HTTP against a server of its own and a throw-away database, step by step."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from app import schema
+from app.database import Database
+from app.demo.cases import chosen_stories, decisions_of, read_cases
+from app.demo.client import Client, Step, WrongAnswer
+from app.demo.county import Services, content, fill_services, people_and_keys
+from app.demo.play import Player
+from app.demo.server import serving
+from app.journal import queries as journal
+from app.settings import Settings
+
+TOURED = ("neuvola", "pupil-welfare", "procurement")
+
+
+def tour_of_county(console: Console) -> bool:
+    """Play the carried stories; returns whether every step did what it should."""
+    console.print(f"[bold]{content()['organisation']['name']['fi']}[/bold]")
+    console.print(content()["note"]["en"] + "\n", style="dim")
+    with _stage(console) as stage:
+        services = stage.fill()
+        stories = {story["key"]: story for story in content()["stories"]}
+        for key in TOURED:
+            title = stories[key]["register"]["title"]
+            stage.chapter(f"{title['fi']} ({title['en']})", Player(stage.client, services, stories[key]).play)
+        stage.chapter("What the others see", lambda: _others(stage.client))
+        stage.verify_journal()
+    return stage.right
+
+
+def tour_of_cases(console: Console, path: Path) -> bool:
+    """Register every decision of a case-management system's cases, and play the main job on four of them."""
+    cases = read_cases(path)
+    console.print(f"[bold]{len(cases)} cases from {path.name}[/bold]")
+    console.print(
+        "Titles, ids and classes are the file's; the assessments are examples made for the tour.\n", style="dim"
+    )
+    with _stage(console) as stage:
+        services = stage.fill()
+        registered = decisions_of(cases)
+        stage.chapter(
+            f"{len(registered)} decisions of {len(cases)} cases", lambda: _register_all(stage.client, cases, registered)
+        )
+        for story in chosen_stories(registered):
+            title = story["register"]["title"]
+            stage.chapter(next(iter(title.values())), _player(stage.client, services, story).play)
+        stage.chapter("What the others see", lambda: _others(stage.client))
+        stage.verify_journal()
+    return stage.right
+
+
+class _Stage:
+    """A running service on a throw-away database, and the steps taken on it."""
+
+    def __init__(self, console: Console, database: Database, client: Client) -> None:
+        self.console = console
+        self.database = database
+        self.client = client
+        self.steps: list[Step] = []
+        self.right = True
+        client._tell = self.steps.append
+        self.number = 0
+
+    def fill(self) -> Services:
+        made: list[Services] = []
+        self.chapter("The county sets itself up", lambda: made.append(fill_services(self.client)))
+        return made[0] if made else Services()
+
+    def chapter(self, title: str, play: object) -> None:
+        """Play one part and show its steps as a table; a wrong answer ends the tour."""
+        if not self.right:
+            return
+        self.steps.clear()
+        try:
+            play()  # type: ignore[operator]
+        except WrongAnswer as wrong:
+            self.right = False
+            failure = str(wrong)
+        table = Table(title=title, title_justify="left", title_style="bold", expand=True)
+        table.add_column("#", justify="right", style="dim", no_wrap=True)
+        table.add_column("Who", no_wrap=True, min_width=13)
+        table.add_column("does", ratio=5)
+        table.add_column("and the service says", ratio=5)
+        table.add_column("HTTP", justify="right", no_wrap=True)
+        for step in self.steps:
+            self.number += 1
+            verdict = f"[green]{step.status} ✓[/green]" if step.right else f"[red]{step.status} ✗[/red]"
+            table.add_row(str(self.number), step.who, step.what, step.told, verdict)
+        self.console.print(table)
+        if not self.right:
+            self.console.print(failure, style="red", markup=False)
+
+    def verify_journal(self) -> None:
+        """The journal of everything that the tour did is whole."""
+        if not self.right:
+            return
+        with self.database.transaction(writes=False) as session:
+            verdicts = journal.verify(session)
+            entries = sum(seq for seq, _ in journal.heads(session).values())
+        self.right = bool(verdicts) and not any(verdicts.values())
+        verdict = "whole" if self.right else "BROKEN"
+        self.console.print(f"\n{self.number} steps, {entries} journal entries, the chain is {verdict}.")
+
+
+@contextmanager
+def _stage(console: Console) -> Iterator[_Stage]:
+    with tempfile.TemporaryDirectory(prefix="lava-tour-") as folder:
+        settings = Settings(port=0, database_url=f"sqlite:///{folder}/tour.db", rate_limit="100000/minute")
+        database = Database(settings.database_url)
+        schema.migrate(database)
+        keys, _ = people_and_keys(database)
+        with serving(settings) as running:
+            yield _Stage(console, database, running.client(keys))
+        database.engine.dispose()
+
+
+def _register_all(client: Client, cases: list[dict[str, str]], registered: list[dict[str, object]]) -> None:
+    hints: dict[str, int] = {}
+    for body in registered:
+        made = client.send("integration", "POST", "/api/v1/decisions", body, expect=201)
+        hints[made["hint_outcome"]] = hints.get(made["hint_outcome"], 0) + 1
+    told = ", ".join(f"{outcome} {count}" for outcome, count in sorted(hints.items()))
+    client.send(
+        "integration",
+        "GET",
+        "/api/v1/decisions?limit=1",
+        what=f"registers {len(registered)} decisions",
+        told=lambda _answer: f"early hints: {told}",
+    )
+    most = max(cases, key=lambda case: sum(body["diary_number"] == case["CaseIDLabel"] for body in registered))
+    expected = sum(body["diary_number"] == most["CaseIDLabel"] for body in registered)
+    for number in (most["CaseIDLabel"], most["CaseID"]):
+        client.send(
+            "preparer",
+            "GET",
+            f"/api/v1/decisions?diary_number={number}",
+            what=f"looks up {number}",
+            told=lambda answer: f"{len(answer['items'])} decisions in the case (the file has {expected})",
+        )
+
+
+def _player(client: Client, services: Services, story: dict[str, object]) -> Player:
+    """A player that goes on with a decision registered already."""
+    player = Player(client, services, story)
+    number, key = story["register"]["diary_number"], story["register"]["decision_key"]  # type: ignore[index]
+
+    def take_up() -> None:
+        found = client.send(
+            "preparer",
+            "GET",
+            "/api/v1/decisions",
+            query={"diary_number": number, "decision_key": key},
+            what=f"takes up {number}",
+            told=lambda answer: f"early hint: {answer['items'][0]['hint_outcome']}",
+        )
+        path = f"/api/v1/decisions/{found['items'][0]['id']}"
+        option = {"code": "VE1", "title": {"fi": "Ehdotuksen mukaan"}}
+        client.send("preparer", "POST", f"{path}/options", option, expect=201)
+        client.send("preparer", "POST", f"{path}/preparation", changes=path)
+        player.decision = client.send("preparer", "GET", path)
+
+    player.register = take_up  # type: ignore[method-assign]
+    return player
+
+
+def _others(client: Client) -> None:
+    client.send(
+        None,
+        "GET",
+        "/public/v1/assessments",
+        what="reads the register without a key",
+        told=lambda answer: ", ".join(sorted(f"{row['kind']}" for row in answer["items"])),
+    )
+    client.send(
+        None, "GET", "/api/v1/decisions", expect=401, what="tries the private side", told=lambda answer: answer["title"]
+    )
+    client.send(
+        "auditor",
+        "GET",
+        "/api/v1/journal?limit=200&verb=decision.cleared",
+        what="reads in the journal what was cleared",
+        told=lambda answer: f"{len(answer['items'])} decisions",
+    )
+    client.send(
+        "preparer",
+        "GET",
+        "/api/v1/journal",
+        expect=403,
+        what="has no right to the journal",
+        told=lambda answer: answer["title"],
+    )
+    client.send(
+        "preparer",
+        "GET",
+        "/api/v1/follow-ups/schedule",
+        what="sees which follow-ups are coming",
+        told=lambda answer: ", ".join(f"{row['diary_number']} {row['due']}" for row in answer["items"]),
+    )

@@ -1,0 +1,174 @@
+"""Builders that speak the domain: a county with its people, a decision, an assessment in any state."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from fastapi.testclient import TestClient
+
+from app.access import actions as access
+from app.access.models import Role
+from app.access.rules import Caller, System, permissions_of
+from app.assessments import actions as assessments
+from app.assessments import parts
+from app.assessments.models import Assessment, AssessmentState
+from app.assessments.schemas import AssessmentStart
+from app.conventions.schemas import values_of
+from app.database import Database, Session
+from app.decisions import actions as decisions
+from app.decisions import queries as decision_queries
+from app.decisions.models import Decision
+from app.decisions.schemas import DecisionNew
+from app.demo.county import found
+
+SCREENING_ANSWERS = {
+    "touches_children": "yes",
+    "touches_families": "yes",
+    "changes_service": "yes",
+    "vulnerable_groups": "unsure",
+    "long_term": "yes",
+    "other_impacts": "no",
+}
+
+
+@dataclass
+class County:
+    """An organisation and, for each role, a caller and a key."""
+
+    id: UUID
+    callers: dict[str, Caller] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, role: str) -> Caller:
+        return self.callers[role]
+
+
+def founded(database: Database, name: str, business_id: str) -> County:
+    """An organisation with a person (or machine) for each role, and one key each."""
+    with database.transaction() as session:
+        organisation = found(session, business_id, {"fi": name})
+        county = County(organisation.id)
+        by = System(organisation.id)
+        for role in Role:
+            kind = "machine" if role is Role.INTEGRATION else "person"
+            values = {"kind": kind, "name": f"{role} {name}", "roles": [role.value], "active": True}
+            account = access.add_person(session, values, by=by)
+            _, county.keys[role] = access.issue_key(session, account, "test", 30, None, by=by)
+            county.callers[role] = Caller(
+                account.id, account.name, organisation.id, (role.value,), permissions_of((role.value,))
+            )
+    return county
+
+
+def a_decision(session: Session, county: County, diary_number: str = "1/2026", **facts: Any) -> Decision:
+    """A registered decision with VE0 and VE1."""
+    body = {
+        "diary_number": diary_number,
+        "title": {"fi": "Neuvolan siirto"},
+        "options": [{"code": "VE1", "title": {"fi": "Neuvola siirtyy"}}],
+        **facts,
+    }
+    new = DecisionNew.model_validate(body)
+    values = {**values_of(new), "planned_changes": new.model_dump()["planned_changes"]}
+    return decisions.register(session, values, by=county["preparer"])
+
+
+def an_assessment(
+    session: Session, county: County, state: str = AssessmentState.DRAFTING, decision: Decision | None = None
+) -> Assessment:
+    """An assessment in the state asked for, made by the steps that lead there."""
+    preparer, expert, registrar = county["preparer"], county["expert"], county["registrar"]
+    decision = decision or a_decision(session, county)
+    made = assessments.start(session, decision, values_of(AssessmentStart()), by=preparer)
+    if state == AssessmentState.SCREENING:
+        return made
+    if state == AssessmentState.WITHDRAWN:
+        return assessments.withdraw(session, made, version=made.version, by=preparer)
+    outcome = "not_needed" if state == AssessmentState.NOT_NEEDED else "needed"
+    screening = {"answers": SCREENING_ANSWERS, "outcome": outcome, "reason": "Koskee lapsia."}
+    assessments.screen(session, made, screening, version=made.version, by=preparer)
+    if state == AssessmentState.NOT_NEEDED:
+        return assessments.sign_not_needed(session, made, version=made.version, by=expert)
+    assessments.draft(session, made, version=made.version, by=preparer)
+    fill(session, county, made)
+    if state == AssessmentState.DRAFTING:
+        return made
+    assessments.submit(session, made, version=made.version, by=preparer)
+    if state == AssessmentState.RETURNED:
+        return assessments.send_back(session, made, "Täydennä.", version=made.version, by=expert)
+    if state == AssessmentState.IN_REVIEW:
+        return made
+    assessments.approve(session, made, version=made.version, by=expert)
+    if state == AssessmentState.APPROVED:
+        return made
+    assessments.publish(session, made, True, version=made.version, by=registrar)
+    if state == AssessmentState.SUPERSEDED:
+        after = assessments.new_edition(session, made, version=made.version, by=preparer)
+        assessments.submit(session, after, version=after.version, by=preparer)
+        assessments.approve(session, after, version=after.version, by=expert)
+    return made
+
+
+def fill(session: Session, county: County, assessment: Assessment) -> None:
+    """Write what review cannot do without: texts, an impact, a hearing, a recommendation."""
+    by = county["preparer"]
+    decision = decision_queries.get(session, assessment.decision_id, visible_to=by)
+    option = decision_queries.options(session, decision)[-1]
+    texts = {"summary": "Yhteenveto.", "best_interests": "Lapsen etu.", "follow_up_plan": "Vuoden kuluttua."}
+    assessments.change(session, assessment, texts, version=assessment.version, by=by)
+    parts.add(session, assessment, "impacts", an_impact(option.id), by=by)
+    hearing = {"party": "children", "who": "Nuorisovaltuusto", "age_groups": ["13-15"], "number": 12}
+    rest = {"method": "youth_council", "held_on": None, "views": "Lähelle.", "effect": None, "feedback_given": True}
+    parts.add(session, assessment, "hearings", {**hearing, **rest}, by=by)
+    parts.add(session, assessment, "recommendations", {"kind": "change", "text": "Säilytetään."}, by=by)
+
+
+def an_impact(option_id: UUID, **facts: Any) -> dict[str, Any]:
+    """What an impact says."""
+    return {
+        "option_id": option_id,
+        "description": "Matka pitenee.",
+        "impact_class": "direct",
+        "direction": "negative",
+        "magnitude": "moderate",
+        "likelihood": "likely",
+        "term": "short",
+        "intended": False,
+        "age_groups": ["0-6"],
+        "child_groups": ["all"],
+        "areas": [],
+        "articles": [3],
+        "evidence_ids": [],
+        "mitigation": None,
+        **facts,
+    }
+
+
+class Api:
+    """The service as the county's people use it over HTTP."""
+
+    def __init__(self, client: TestClient, county: County) -> None:
+        self.client = client
+        self.county = county
+
+    def send(self, role: str | None, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """One request; header names are given with underscores (`if_match`)."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if role is not None:
+            sent["Authorization"] = f"Bearer {self.county.keys[role]}"
+        if method == "PATCH":
+            sent["Content-Type"] = "application/merge-patch+json"
+        return self.client.request(method, path, json=body, headers=sent)
+
+    def change(self, role: str, method: str, path: str, body: Any = None, of: str | None = None, **headers: str) -> Any:
+        """One change of what is at `of` (the path itself where absent), with the ETag it has now."""
+        etag = self.send(role, "GET", of or path).headers["etag"]
+        return self.send(role, method, path, body, if_match=etag, **headers)
+
+    def decision(self, role: str = "preparer", **facts: Any) -> Any:
+        """A decision just registered."""
+        body = {"diary_number": "1/2026", "title": {"fi": "Neuvolan siirto"}, **facts}
+        body.setdefault("options", [{"code": "VE1", "title": {"fi": "Neuvola siirtyy"}}])
+        answer = self.send(role, "POST", "/api/v1/decisions", body)
+        assert answer.status_code == 201, answer.text
+        return answer.json()

@@ -1,0 +1,115 @@
+"""A decision's registration, early hint, states and clearance, through the API."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.clock import today
+from app.database import Database
+from tests.county import Api, County, an_assessment
+
+
+def test_a_decision_is_registered_with_ve0_and_an_unknown_hint(api: Api) -> None:
+    answer = api.send("integration", "POST", "/api/v1/decisions", {"diary_number": "5/2026", "title": {"fi": "Asia"}})
+    assert answer.status_code == 201
+    made = answer.json()
+    assert answer.headers["location"] == f"/api/v1/decisions/{made['id']}"
+    assert answer.headers["etag"] == '"1"'
+    assert [option["code"] for option in made["options"]] == ["VE0"]
+    assert made["hint"]["outcome"] == "unknown"
+    assert api.send("preparer", "GET", answer.headers["location"]).json() == made
+
+
+def test_the_same_decision_of_the_same_case_is_registered_once(api: Api) -> None:
+    api.decision()
+    again = api.send("preparer", "POST", "/api/v1/decisions", {"diary_number": "1/2026", "title": {"fi": "Asia"}})
+    assert again.status_code == 409
+    assert again.json()["type"] == "urn:lava:problem:already_exists"
+    other = {"diary_number": "1/2026", "decision_key": "2", "title": {"fi": "Asia"}}
+    assert api.send("preparer", "POST", "/api/v1/decisions", other).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("label", "asked"),
+    [
+        ("HEL 2025-001216", "HEL-2025-001216"),
+        ("5146/01.04.00/2023", "5146/01.04.00/2023"),
+        ("VN/13440/2019", "vn/13440/2019"),
+        ("HEL 2021-010660 Lausunto 2", "hel-2021-010660 lausunto 2"),
+    ],
+)
+def test_a_decision_is_found_by_its_diary_number_however_it_is_written(api: Api, label: str, asked: str) -> None:
+    made = api.decision(diary_number=label)
+    api.decision(diary_number="HEL 2025-00121")
+    found = api.client.get(
+        "/api/v1/decisions",
+        params={"diary_number": asked},
+        headers={"Authorization": f"Bearer {api.county.keys['preparer']}"},
+    ).json()
+    assert [row["id"] for row in found["items"]] == [made["id"]]
+    assert found["items"][0]["diary_number"] == label
+
+
+def test_presenting_needs_a_clearance_or_an_override_with_a_reason(api: Api) -> None:
+    made = api.decision()
+    path = f"/api/v1/decisions/{made['id']}"
+    assert api.change("preparer", "POST", f"{path}/preparation", of=path).status_code == 200
+    bare = api.change("presenter", "POST", f"{path}/presentation", {}, of=path)
+    assert (bare.status_code, bare.json()["type"]) == (409, "urn:lava:problem:not_cleared")
+    overridden = api.change("presenter", "POST", f"{path}/presentation", {"override_reason": "Kiire."}, of=path)
+    assert overridden.json()["state"] == "presented"
+    assert overridden.json()["override_reason"] == "Kiire."
+
+
+def test_what_a_body_did_is_recorded_from_any_state_and_marked_uncleared(api: Api) -> None:
+    made = api.decision()
+    path = f"/api/v1/decisions/{made['id']}"
+    handling = {"body": "Aluehallitus", "meeting_date": str(today()), "outcome": "decided"}
+    answer = api.change("integration", "POST", f"{path}/handlings", handling, of=path)
+    assert answer.status_code == 201
+    assert answer.json()["uncleared"] is True
+    decided = api.send("preparer", "GET", path).json()
+    assert (decided["state"], decided["uncleared"]) == ("decided", True)
+    assert decided["follow_up_on"] == str(today().replace(year=today().year + 1))
+
+
+def test_a_meeting_in_the_future_has_not_happened(api: Api) -> None:
+    path = f"/api/v1/decisions/{api.decision()['id']}"
+    handling = {"body": "Aluehallitus", "meeting_date": str(today() + timedelta(days=1)), "outcome": "tabled"}
+    answer = api.change("integration", "POST", f"{path}/handlings", handling, of=path)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/meeting_date"
+
+
+@pytest.mark.parametrize("part", ["title", "option", "planned"])
+def test_changing_what_was_assessed_lets_the_clearance_lapse_and_says_why(
+    api: Api, county: County, database: Database, part: str
+) -> None:
+    with database.transaction() as session:
+        decision_id = an_assessment(session, county, "approved").decision_id
+    path = f"/api/v1/decisions/{decision_id}"
+    before = api.send("preparer", "GET", path).json()
+    assert before["clearance"]["kind"] == "approved"
+    if part == "title":
+        api.change("preparer", "PATCH", path, {"title": {"fi": "Toinen asia"}})
+    elif part == "option":
+        option = before["options"][1]
+        etag = f'"{option["version"]}"'
+        api.send("preparer", "PATCH", f"{path}/options/{option['id']}", {"description": "Uusi."}, if_match=etag)
+    else:
+        centre = {"code": "100", "name": {"fi": "Neuvola"}, "valid_from": "2023-01-01"}
+        cost_centre = api.send("controller", "POST", "/api/v1/cost-centres", centre).json()["id"]
+        planned = [{"cost_centre_id": cost_centre, "year": 2027, "cents": -100}]
+        api.change("preparer", "PUT", f"{path}/scope", {"planned_changes": planned}, of=path)
+    after = api.send("preparer", "GET", path).json()
+    assert after["clearance"] is None
+    words = {"title": "the title", "option": "the options", "planned": "the planned euros"}[part]
+    assert words in after["clearance_lapse"]["reason"]
+
+
+def test_facts_that_are_not_assessed_change_without_a_lapse(api: Api, county: County, database: Database) -> None:
+    with database.transaction() as session:
+        decision_id = an_assessment(session, county, "approved").decision_id
+    path = f"/api/v1/decisions/{decision_id}"
+    assert api.change("preparer", "PATCH", path, {"body": "Aluevaltuusto"}).status_code == 200
+    assert api.send("preparer", "GET", path).json()["clearance"]["kind"] == "approved"
