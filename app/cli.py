@@ -161,7 +161,7 @@ def erase_entry(
 def write_documents(
     check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 where a file is out of date.")] = False,
 ) -> None:
-    """Write what is generated: openapi/openapi.json, the state diagrams, the problem registry, …"""
+    """Write what is generated: openapi/openapi.json, the state diagrams, the problem registry and more."""
     stale = documents.write(check=check)
     for path in stale:
         console.print(f"{'out of date' if check else 'written'}: {path}")

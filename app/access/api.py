@@ -93,7 +93,7 @@ def read_me(caller: SignedIn) -> Any:
         id=caller.id,
         name=caller.name,
         organisation_id=caller.organisation_id,
-        roles=list(caller.roles),  # type: ignore[arg-type]
+        roles=list(caller.roles),
         permissions={name: words for name, words in PERMISSIONS.items() if caller.can(name)},
     )
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.access.models import Account, ApiKey, Organisation
 from app.access.rules import Caller
 from app.conventions.cursors import PageRequest
-from app.database import Row, Session
+from app.database import Row, Session, table_of
 from app.errors import NotFound
 
 Table = TypeVar("Table", bound=Row)
@@ -32,7 +32,7 @@ def listed(
     leave_out: frozenset[str] = frozenset({"organisation_id"}),
 ) -> list[Mapping[str, Any]]:
     """Rows of the caller's organisation, newest first, one more than the page holds; one query."""
-    columns = table.__table__.c  # type: ignore[attr-defined]
+    columns = table_of(table).c
     statement = (
         select(*(column for column in columns if column.name not in leave_out))
         .where(columns.organisation_id == caller.organisation_id, *conditions)

@@ -20,7 +20,7 @@ PERMISSIONS = {
     "services:read": "See units, cost centres, service classes and their classification.",
     "services:write": "Change units, cost centres, service classes and their classification.",
     "decisions:read": "See decisions, their options and early hints.",
-    "decisions:write": "Register decisions, change their facts, options and planned euros, and move them in preparation.",
+    "decisions:write": "Register decisions, change their facts, options and planned euros, and prepare them.",
     "decisions:present": "Take a decision to a body's meeting, when it is cleared.",
     "decisions:override": "Take an uncleared decision to a meeting, with a reason that is journalled.",
     "decisions:handle": "Record how a body handled a decision, and what followed.",

@@ -12,10 +12,10 @@ from app.clock import now
 from app.conventions import idempotency
 from app.conventions.limits import count_against
 from app.conventions.route import in_greenlet
-from app.database import Session
+from app.database import Session, table_of
 from app.errors import NotSignedIn
 
-_KEY, _ACCOUNT = ApiKey.__table__, Account.__table__
+_KEY, _ACCOUNT = table_of(ApiKey), table_of(Account)
 _BY_DIGEST = (
     select(
         _KEY.c.expires_at,

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlmodel import col
 
 from app.access.queries import organisation
 from app.access.rules import Caller
@@ -84,7 +85,7 @@ def _check_impact(session: Session, assessment: Assessment, values: dict[str, An
             faults.append(Fault("/option_id", "The decision has no such option."))
     wanted: list[UUID] = values.get("evidence_ids") or []
     if wanted:
-        statement = select(Evidence.id).where(Evidence.assessment_id == assessment.id)  # type: ignore[arg-type]
+        statement = select(col(Evidence.id)).where(col(Evidence.assessment_id) == assessment.id)
         known = set(session.scalars(statement))
         faults += [
             Fault(f"/evidence_ids/{index}", "The assessment has no such evidence.")

@@ -43,7 +43,7 @@ KINDS = (
 
 
 def add_routes(to: APIRouter, of: PartRoutes) -> None:
-    """Add the routes of one kind of part. Their names are the operations' ids: `list_impacts`, `add_impact`, …"""
+    """Add the routes of one kind of part. Their names are the ids of the operations."""
     facts, patch_schema, read = of.facts, of.patch, of.read
 
     @to.get(f"/{of.kind}", name=f"list_{of.kind}", response_model=schemas.PartList[read], summary=f"List {of.kind}")  # type: ignore[valid-type]

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlmodel import col
 
 from app.access.queries import listed, owned
 from app.access.rules import Caller
@@ -22,7 +23,7 @@ from app.assessments.models import (
 )
 from app.assessments.schemas import AssessmentSummary
 from app.conventions.cursors import PageRequest
-from app.database import Session
+from app.database import Session, table_of
 from app.errors import NotFound
 
 PARTS: dict[str, type[Part]] = {
@@ -42,7 +43,7 @@ def get(session: Session, assessment_id: UUID, *, visible_to: Caller) -> Assessm
 
 def parts(session: Session, assessment_id: UUID, kind: str) -> list[dict[str, Any]]:
     """Every part of one kind of an assessment, in the order they were added; one query."""
-    table = PARTS[kind].__table__  # type: ignore[attr-defined]
+    table = table_of(PARTS[kind])
     columns = [column for column in table.c if column.name != "organisation_id"]
     statement = select(*columns).where(table.c.assessment_id == assessment_id).order_by(table.c.id)
     return [dict(row) for row in session.connection().execute(statement).mappings()]
@@ -71,7 +72,7 @@ def assessments(
 ) -> list[Mapping[str, Any]]:
     """The organisation's assessments, newest first; one query."""
     visible_to.require("assessments:read")
-    columns = Assessment.__table__.c  # type: ignore[attr-defined]
+    columns = table_of(Assessment).c
     conditions = []
     if decision_id is not None:
         conditions.append(columns.decision_id == decision_id)
@@ -83,7 +84,7 @@ def assessments(
 
 def latest_edition(session: Session, decision_id: UUID) -> int:
     """The highest edition of a decision's assessments; 0 where there is none."""
-    statement = select(func.max(Assessment.edition)).where(Assessment.decision_id == decision_id)  # type: ignore[arg-type]
+    statement = select(func.max(col(Assessment.edition))).where(col(Assessment.decision_id) == decision_id)
     return session.scalar(statement) or 0
 
 
@@ -99,7 +100,7 @@ def comments(session: Session, assessment_id: UUID, *, visible_to: Caller) -> Se
     """Every comment on an assessment, oldest first."""
     assessment = get(session, assessment_id, visible_to=visible_to)
     return session.scalars(
-        select(Comment).where(Comment.assessment_id == assessment.id).order_by(Comment.id)  # type: ignore[arg-type]
+        select(Comment).where(col(Comment.assessment_id) == assessment.id).order_by(col(Comment.id))
     ).all()
 
 
@@ -107,8 +108,8 @@ def seals(session: Session, object_id: UUID, *, visible_to: Caller) -> Sequence[
     """Every seal of an assessment or follow-up of the caller's organisation, oldest first."""
     return session.scalars(
         select(Seal)
-        .where(Seal.object_id == object_id, Seal.organisation_id == visible_to.organisation_id)  # type: ignore[arg-type]
-        .order_by(Seal.id)  # type: ignore[arg-type]
+        .where(col(Seal.object_id) == object_id, col(Seal.organisation_id) == visible_to.organisation_id)
+        .order_by(col(Seal.id))
     ).all()
 
 
@@ -128,7 +129,7 @@ def newest_form(session: Session, organisation_id: UUID, key: str = BUILT_IN_FOR
     """The newest edition of a form."""
     return session.scalars(
         select(Form)
-        .where(Form.organisation_id == organisation_id, Form.key == key)  # type: ignore[arg-type]
-        .order_by(Form.edition.desc())  # type: ignore[attr-defined]
+        .where(col(Form.organisation_id) == organisation_id, col(Form.key) == key)
+        .order_by(col(Form.edition).desc())
         .limit(1)
     ).one_or_none()

@@ -1,4 +1,4 @@
-"""Sealing: canonical JSON (RFC 8785) and its SHA-256 over all of what was approved; assessments and follow-ups alike."""
+"""Sealing: canonical JSON (RFC 8785) and its SHA-256 over all of what was approved, of follow-ups too."""
 
 import hashlib
 from typing import Any

@@ -44,7 +44,7 @@ class PageRequest:
         if digest != self._digest():
             fault = Fault("cursor", "It belongs to other filters.")
             raise Invalid("bad_cursor", "A cursor goes with the filters it was given under.", [fault])
-        return key
+        return [str(part) for part in key]
 
     def after_id(self) -> UUID | None:
         """The id of the last row seen, for lists in order of id."""

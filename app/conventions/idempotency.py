@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel
 
 from app.clock import now
-from app.database import JSON_TYPE, Session
+from app.database import JSON_TYPE, Session, table_of
 from app.errors import Conflict, Invalid, Malformed
 
 KEPT_FOR = timedelta(hours=48)
@@ -37,7 +37,7 @@ class IdempotencyKey(SQLModel, table=True):
     body: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
-_TABLE = IdempotencyKey.__table__
+_TABLE = table_of(IdempotencyKey)
 _OF_KEY = (_TABLE.c.account_id == bindparam("of_account"), _TABLE.c.key == bindparam("of_key"))
 _FIND = select(_TABLE).where(*_OF_KEY)
 _KEEP = (

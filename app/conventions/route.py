@@ -43,8 +43,9 @@ def answer(result: Any, status_code: int = 200, collection: str | None = None) -
     content = result.__pydantic_serializer__.to_json(result, by_alias=True) if isinstance(result, BaseModel) else None
     said = result if isinstance(result, dict) else {name: getattr(result, name, None) for name in ("id", "version")}
     headers = {}
-    if isinstance(said.get("version"), int):
-        headers["ETag"] = etag_of(said["version"])
+    version = said.get("version")
+    if isinstance(version, int):
+        headers["ETag"] = etag_of(version)
     if status_code == 201 and collection:
         headers["Location"] = f"/api/v1/{collection}/{said['id']}"
     return Response(content or to_json(result), status_code, headers, media_type="application/json")
@@ -78,7 +79,7 @@ class Route(APIRoute):
                     response = await handle(request)
                 except idempotency.Replay as replay:
                     return replay.response
-                if "idempotency" in request.state._state:
+                if hasattr(request.state, "idempotency"):
                     await greenlet_spawn(idempotency.keep, session, request.state.idempotency, response)
             if not writes and response.headers.get("etag") in _listed(request.headers.get("if-none-match")):
                 kept = {k: v for k, v in response.headers.items() if k in {"etag", "cache-control", "vary"}}
@@ -101,7 +102,7 @@ class Route(APIRoute):
         if media_type not in self.body_types:
             raise WrongMediaType("wrong_media_type", f"Send the body as {' or '.join(self.body_types)}.")
         if media_type.endswith("json"):
-            request._json = read_json(body)
+            request._json = read_json(body)  # noqa: SLF001  (where Starlette keeps it; parsed once)
 
 
 def _listed(header: str | None) -> set[str | None]:

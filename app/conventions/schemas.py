@@ -30,8 +30,8 @@ MAX_CENTS = 10**15 - 1
 
 def _no_float(value: Any) -> Any:
     """Refuse `false` and `"5"` where an integer is meant, and take 5.0, which JSON Schema calls an integer."""
-    if isinstance(value, bool) or isinstance(value, str):
-        raise ValueError("Give an integer.")
+    if isinstance(value, (bool, str)):
+        raise ValueError("Give an integer.")  # noqa: TRY004  (pydantic reports a ValueError)
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -62,7 +62,7 @@ def digits(value: Any) -> Any:
 def _number(value: Any) -> Any:
     """Refuse texts and truth values where a number is meant."""
     if isinstance(value, (bool, str)):
-        raise ValueError("Give a number.")
+        raise ValueError("Give a number.")  # noqa: TRY004  (likewise)
     return value
 
 
@@ -133,19 +133,17 @@ class LocalisedTextPatch(Schema):
     en: ShortText | None = None
 
 
-class Money(Schema):
-    """An exact amount of money."""
-
-    cents: Cents = Field(description="Whole cents; negative is a saving or income.", examples=[-12_500_000])
-    currency: Annotated[str, AfterValidator(lambda value: _euro(value))] = Field(
-        default="EUR", description="Always EUR.", pattern="^EUR$"
-    )
-
-
 def _euro(value: str) -> str:
     if value != "EUR":
         raise ValueError("Amounts are in EUR.")
     return value
+
+
+class Money(Schema):
+    """An exact amount of money."""
+
+    cents: Cents = Field(description="Whole cents; negative is a saving or income.", examples=[-12_500_000])
+    currency: Annotated[str, AfterValidator(_euro)] = Field(default="EUR", description="Always EUR.", pattern="^EUR$")
 
 
 class Page(Representation, Generic[Item]):

@@ -1,14 +1,17 @@
 """Strong ETags from the row's version, and changes that name the version they change (RFC 9110, RFC 6585)."""
 
 import re
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Protocol
+from uuid import UUID
 
 from fastapi import Depends, Header
 from sqlalchemy import update
 from sqlalchemy.orm.attributes import set_committed_value
+from sqlmodel import col
 
 from app.clock import now
-from app.database import Row, Session
+from app.database import Session
 from app.errors import Malformed, Stale, VersionRequired
 from app.journal.actions import Actor
 
@@ -38,7 +41,16 @@ ExpectedVersion = Annotated[int, Depends(_expected_version)]
 """The version that the caller has read; 428 without If-Match."""
 
 
-def claim(session: Session, row: Row, expected: int | None, by: Actor) -> None:
+class Versioned(Protocol):
+    """A row that has a version."""
+
+    id: UUID
+    version: int
+    changed_at: datetime
+    changed_by: UUID | None
+
+
+def claim(session: Session, row: Versioned, expected: int | None, by: Actor) -> None:
     """Take the next version of a row in one statement, or raise Stale; the row is locked from here to the commit.
 
     `expected` is the version the caller read. None takes whatever version is there: for work on a part of the row that
@@ -47,7 +59,7 @@ def claim(session: Session, row: Row, expected: int | None, by: Actor) -> None:
     table = type(row)
     seen = row.version if expected is None else expected
     taken = {"version": seen + 1, "changed_at": now(), "changed_by": by.id}
-    statement = update(table).where(table.id == row.id, table.version == seen).values(**taken)  # type: ignore[arg-type]
+    statement = update(table).where(col(table.id) == row.id, col(table.version) == seen).values(**taken)
     done = session.connection().execute(statement)
     if done.rowcount != 1 or row.version != seen:
         session.refresh(row)

@@ -12,7 +12,7 @@ from app.access.rules import Caller
 from app.clock import date_of, now, today
 from app.conventions.states import state_after
 from app.conventions.versions import claim
-from app.database import Session
+from app.database import Session, table_of
 from app.decisions import queries, rules
 from app.decisions.models import (
     Decision,
@@ -125,7 +125,7 @@ def set_scope(session: Session, decision: Decision, scope: dict[str, Any], *, ve
     }
     claim(session, decision, version, by)
     for table in (DecisionCostCentre, DecisionServiceClass, PlannedChange):
-        session.connection().execute(delete(table.__table__).where(table.__table__.c.decision_id == decision.id))
+        session.connection().execute(delete(table_of(table)).where(table_of(table).c.decision_id == decision.id))
     _write_scope(session, decision, scope)
     told = {name: {"from": before[name], "to": scope[name]} for name in _SCOPE if before[name] != scope[name]}
     record(session, by, "decision.changed", "decision", decision.id, changes=told)
@@ -343,7 +343,7 @@ def _write_scope(session: Session, decision: Decision, scope: dict[str, Any]) ->
     ]
     for table, parts in rows:
         if parts:
-            connection.execute(insert(table.__table__), [{"decision_id": decision.id, **part} for part in parts])
+            connection.execute(insert(table_of(table)), [{"decision_id": decision.id, **part} for part in parts])
 
 
 def _is_excluded(session: Session, task_class_code: str | None, by: Caller) -> bool:

@@ -25,8 +25,8 @@ class Publicity(StrEnum):
     """Whether the matter is public; only what is not secret can be published."""
 
     PUBLIC = "public"
-    PARTLY_SECRET = "partly_secret"
-    SECRET = "secret"
+    PARTLY_SECRET = "partly_secret"  # noqa: S105  (a code, no password)
+    SECRET = "secret"  # noqa: S105  (likewise)
 
 
 class DecisionState(StrEnum):
@@ -152,7 +152,7 @@ class DecisionServiceClass(SQLModel, table=True):
 
 
 class PlannedChange(SQLModel, table=True):
-    """What the decision is planned to change in the budget of one cost centre and year, in cents; a saving is negative."""
+    """Planned change in the budget of one cost centre and year, in cents; a saving is negative."""
 
     __tablename__ = "planned_change"
     __table_args__ = (UniqueConstraint("decision_id", "cost_centre_id", "year"),)

@@ -7,11 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, bindparam, select
+from sqlmodel import col
 
 from app.access.queries import owned
 from app.access.rules import Caller
 from app.conventions.cursors import PageRequest
-from app.database import Session, json_list
+from app.database import Session, json_list, table_of
 from app.decisions.models import (
     Decision,
     DecisionCostCentre,
@@ -25,7 +26,7 @@ from app.decisions.rules import diary_key
 from app.decisions.schemas import DecisionRead, DecisionSummary
 from app.errors import NotFound
 
-_DECISION = Decision.__table__
+_DECISION = table_of(Decision)
 _PARTS = ("options", "cost_centre_ids", "service_class_ids", "planned_changes")
 _FACTS = [_DECISION.c[name] for name in DecisionRead.model_fields if name not in _PARTS]
 _SUMMARY = [_DECISION.c[name] for name in DecisionSummary.model_fields]
@@ -34,8 +35,8 @@ _SUMMARY = [_DECISION.c[name] for name in DecisionSummary.model_fields]
 @cache
 def _whole(dialect: str) -> Select[Any]:
     """A decision and all its parts in one statement."""
-    option, cost_centre = Option.__table__, DecisionCostCentre.__table__
-    service_class, planned = DecisionServiceClass.__table__, PlannedChange.__table__
+    option, cost_centre = table_of(Option), table_of(DecisionCostCentre)
+    service_class, planned = table_of(DecisionServiceClass), table_of(PlannedChange)
     wanted = bindparam("id", type_=_DECISION.c.id.type)
     parts = {
         "options": select(option.c.id, option.c.version, option.c.code, option.c.title, option.c.description)
@@ -86,19 +87,21 @@ def option(session: Session, decision: Decision, option_id: UUID) -> Option:
 
 def options(session: Session, decision: Decision) -> Sequence[Option]:
     """The options of a decision, VE0 first."""
-    return session.scalars(select(Option).where(Option.decision_id == decision.id).order_by(Option.code)).all()  # type: ignore[arg-type]
+    return session.scalars(
+        select(Option).where(col(Option.decision_id) == decision.id).order_by(col(Option.code))
+    ).all()
 
 
 def planned_changes(session: Session, decision: Decision) -> list[dict[str, Any]]:
     """The planned changes in euros of a decision."""
-    table = PlannedChange.__table__
+    table = table_of(PlannedChange)
     statement = select(table.c.cost_centre_id, table.c.year, table.c.cents).where(table.c.decision_id == decision.id)
     return [dict(row) for row in session.connection().execute(statement).mappings()]
 
 
 def touched(session: Session, decision: Decision) -> tuple[list[UUID], list[UUID]]:
     """The ids of the cost centres and of the service classes that a decision touches."""
-    cost_centre, service_class = DecisionCostCentre.__table__, DecisionServiceClass.__table__
+    cost_centre, service_class = table_of(DecisionCostCentre), table_of(DecisionServiceClass)
     return (
         list(session.scalars(select(cost_centre.c.cost_centre_id).where(cost_centre.c.decision_id == decision.id))),
         list(
@@ -164,7 +167,9 @@ def handlings(session: Session, decision_id: UUID, *, visible_to: Caller) -> Seq
     """Every handling of a decision, in order of meeting."""
     decision = get(session, decision_id, visible_to=visible_to)
     return session.scalars(
-        select(Handling).where(Handling.decision_id == decision.id).order_by(Handling.meeting_date, Handling.id)  # type: ignore[arg-type]
+        select(Handling)
+        .where(col(Handling.decision_id) == decision.id)
+        .order_by(col(Handling.meeting_date), col(Handling.id))
     ).all()
 
 

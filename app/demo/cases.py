@@ -1,7 +1,7 @@
 """Real cases of a case-management system, in the form that its API gives them (Ahjo's), as decisions of this service.
 
-A case may hold several decisions; each is told apart by its document's own id. Ids, titles and classes are kept exactly.
-The assessments played on them are examples of the tour's own and say so.
+A case may hold several decisions; each is told apart by its document's own id. Ids, titles and classes are kept
+exactly. The assessments played on them are examples of the tour's own and say so.
 """
 
 import json
@@ -32,8 +32,7 @@ def decisions_of(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "language": case["Language"],
         }
         taken = [record for record in case["Records"] if record["Type"] in DECISIONS]
-        for record in taken:
-            bodies.append({**shared, "decision_key": record["NativeId"], "title": _title(record)})
+        bodies += [{**shared, "decision_key": record["NativeId"], "title": _title(record)} for record in taken]
         if not taken:
             bodies.append({**shared, "decision_key": "1", "title": _title(case)})
     return bodies

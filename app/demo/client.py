@@ -38,7 +38,7 @@ class Client:
     def __init__(self, http: httpx.Client, keys: dict[str, str], tell: Callable[[Step], None] | None = None) -> None:
         self.http = http
         self.keys = keys
-        self._tell = tell or (lambda _step: None)
+        self.tell = tell or (lambda _step: None)
 
     def send(
         self,
@@ -74,7 +74,7 @@ class Client:
         words = told(found) if answer.status_code == expect else answer.text[:200]
         step = Step(who or "public", what, f"{method} {path}", answer.status_code, expect, words)
         if what or not step.right:
-            self._tell(step)
+            self.tell(step)
         if not step.right:
             raise WrongAnswer(step, answer.text)
         return found

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlmodel import col
 
 from app.access import actions as access
 from app.access.models import Account, ApiKey, Organisation
@@ -48,7 +49,7 @@ def people_and_keys(database: Database) -> tuple[dict[str, str], bool]:
     county = content()
     with database.transaction() as session:
         organisation = session.scalars(
-            select(Organisation).where(Organisation.business_id == county["organisation"]["business_id"])  # type: ignore[arg-type]
+            select(Organisation).where(Organisation.business_id == county["organisation"]["business_id"])
         ).one_or_none()
         is_new = organisation is None
         if organisation is None:
@@ -64,10 +65,10 @@ def _fresh_keys(session: Session, organisation_id: UUID, people: list[dict[str, 
     by = System(organisation_id)
     accounts = {
         account.name: account
-        for account in session.scalars(select(Account).where(Account.organisation_id == organisation_id))  # type: ignore[arg-type]
+        for account in session.scalars(select(Account).where(col(Account.organisation_id) == organisation_id))
     }
     for key in session.scalars(
-        select(ApiKey).where(ApiKey.organisation_id == organisation_id, ApiKey.revoked_at.is_(None))  # type: ignore[arg-type, union-attr]
+        select(ApiKey).where(col(ApiKey.organisation_id) == organisation_id, col(ApiKey.revoked_at).is_(None))
     ):
         key.revoked_at = now()
     return {

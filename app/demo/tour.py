@@ -66,7 +66,7 @@ class _Stage:
         self.client = client
         self.steps: list[Step] = []
         self.right = True
-        client._tell = self.steps.append
+        client.tell = self.steps.append
         self.number = 0
 
     def fill(self) -> Services:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlmodel import col
 
 from app.access.models import Organisation
 from app.access.queries import organisation
@@ -33,7 +34,7 @@ def open_follow_up(session: Session, decision: Decision, *, by: Caller) -> Follo
     by.require("follow-ups:write")
     if decision.state not in decision_queries.FOLLOWED_UP_STATES or decision.follow_up_on is None:
         raise Conflict("no_decision_yet", "Effects are looked at when the matter is decided and a follow-up is dated.")
-    made = select(func.max(FollowUp.round)).where(FollowUp.decision_id == decision.id)  # type: ignore[arg-type]
+    made = select(func.max(col(FollowUp.round))).where(col(FollowUp.decision_id) == decision.id)
     claim(session, decision, None, by)
     cleared = decision.clearance if decision.clearance_kind == ClearanceKind.APPROVED else None
     row = FollowUp(
@@ -48,7 +49,7 @@ def open_follow_up(session: Session, decision: Decision, *, by: Caller) -> Follo
         authors=[str(by.id)],
     )
     if session.scalars(
-        select(FollowUp.id).where(FollowUp.decision_id == decision.id, FollowUp.state.in_(queries.OPEN))  # type: ignore[arg-type, attr-defined]
+        select(col(FollowUp.id)).where(col(FollowUp.decision_id) == decision.id, col(FollowUp.state).in_(queries.OPEN))
     ).first():
         raise Conflict("open_assessment", "A follow-up is open already. Go on with that.")
     session.add(row)

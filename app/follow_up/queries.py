@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlmodel import col
 
 from app.access.queries import listed, owned
 from app.access.rules import Caller
@@ -12,7 +13,7 @@ from app.assessments import queries as assessments
 from app.assessments.models import Impact
 from app.clock import today
 from app.conventions.cursors import PageRequest
-from app.database import Session
+from app.database import Session, table_of
 from app.decisions.models import Decision
 from app.decisions.queries import FOLLOWED_UP_STATES
 from app.errors import NotFound
@@ -39,8 +40,8 @@ def whole(session: Session, follow_up: FollowUp) -> dict[str, Any]:
 
 
 def _of(session: Session, table: Any, follow_up_id: UUID) -> list[dict[str, Any]]:
-    columns = [column for column in table.__table__.c if column.name != "organisation_id"]
-    statement = select(*columns).where(table.__table__.c.follow_up_id == follow_up_id).order_by(table.__table__.c.id)
+    columns = [column for column in table_of(table).c if column.name != "organisation_id"]
+    statement = select(*columns).where(table_of(table).c.follow_up_id == follow_up_id).order_by(table_of(table).c.id)
     return [dict(row) for row in session.connection().execute(statement).mappings()]
 
 
@@ -54,7 +55,7 @@ def follow_ups(
 ) -> list[Mapping[str, Any]]:
     """The organisation's follow-ups, newest first; one query."""
     visible_to.require("follow-ups:read")
-    columns = FollowUp.__table__.c  # type: ignore[attr-defined]
+    columns = table_of(FollowUp).c
     wanted = {"decision_id": decision_id, "state": state}
     conditions = [columns[name] == value for name, value in wanted.items() if value is not None]
     left_out = frozenset(column.name for column in columns) - set(FollowUpSummary.model_fields)
@@ -66,7 +67,7 @@ def schedule(
 ) -> list[dict[str, Any]]:
     """Decisions whose effects are to be looked at, newest decision first, one more than the page holds; one query."""
     visible_to.require("follow-ups:read")
-    decision, follow_up = Decision.__table__, FollowUp.__table__  # type: ignore[attr-defined]
+    decision, follow_up = table_of(Decision), table_of(FollowUp)
     day = today()
     statement = (
         select(
@@ -132,7 +133,7 @@ def predicted_impact(session: Session, follow_up: FollowUp, impact_id: UUID) -> 
 def outcome_of(session: Session, follow_up: FollowUp, impact_id: UUID) -> Outcome | None:
     """What was told of one predicted impact."""
     return session.scalars(
-        select(Outcome).where(Outcome.follow_up_id == follow_up.id, Outcome.impact_id == impact_id)  # type: ignore[arg-type]
+        select(Outcome).where(col(Outcome.follow_up_id) == follow_up.id, col(Outcome.impact_id) == impact_id)
     ).one_or_none()
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, event, insert, select
 from sqlalchemy.orm import Session as SqlalchemySession
 
 from app.clock import now
-from app.database import Session, lock_for_transaction
+from app.database import Session, lock_for_transaction, table_of
 from app.errors import NotFound
 from app.journal.models import JournalDetails, JournalEntry
 from app.journal.rules import GENESIS, digest_of_details, hash_of_entry
@@ -23,13 +23,13 @@ from app.journal.verbs import VERBS
 _PENDING = "journal"
 
 _HEAD = (
-    select(JournalEntry.__table__.c.seq, JournalEntry.__table__.c.hash)
-    .where(JournalEntry.__table__.c.organisation_id == bindparam("organisation_id"))
-    .order_by(JournalEntry.__table__.c.seq.desc())
+    select(table_of(JournalEntry).c.seq, table_of(JournalEntry).c.hash)
+    .where(table_of(JournalEntry).c.organisation_id == bindparam("organisation_id"))
+    .order_by(table_of(JournalEntry).c.seq.desc())
     .limit(1)
 )
-_INSERT_ENTRY = insert(JournalEntry.__table__)
-_INSERT_DETAILS = insert(JournalDetails.__table__)
+_INSERT_ENTRY = insert(table_of(JournalEntry))
+_INSERT_DETAILS = insert(table_of(JournalDetails))
 
 
 class Actor(Protocol):

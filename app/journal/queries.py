@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, text
+from sqlmodel import col
 
-from app.database import Database, Session
+from app.database import Database, Session, table_of
 from app.journal.models import JournalDetails, JournalEntry
 from app.journal.rules import Link, faults_in
 
@@ -17,12 +18,12 @@ TRIGGERS = {"journal_entry_append_only", "journal_details_erase_only", "seal_app
 
 def organisations(session: Session) -> list[UUID]:
     """Every organisation that has a journal."""
-    return list(session.scalars(select(JournalEntry.organisation_id).distinct()))
+    return list(session.scalars(select(col(JournalEntry.organisation_id)).distinct()))
 
 
 def links(session: Session, organisation_id: UUID) -> Iterator[Link]:
     """One organisation's entries in order, a chunk at a time."""
-    entry, details = JournalEntry.__table__, JournalDetails.__table__
+    entry, details = table_of(JournalEntry), table_of(JournalDetails)
     beside = (details.c.organisation_id == entry.c.organisation_id) & (details.c.seq == entry.c.seq)
     statement = (
         select(entry, details.c.salt, details.c.details, details.c.erased_at)
@@ -33,12 +34,12 @@ def links(session: Session, organisation_id: UUID) -> Iterator[Link]:
     )
     last = None
     while True:
-        rows = session.execute(statement if last is None else statement.where(entry.c.seq > last)).all()
+        rows = session.execute(statement if last is None else statement.where(entry.c.seq > last)).mappings().all()
         for row in rows:
-            yield Link(**row._mapping)
+            yield Link(**row)
         if len(rows) < CHUNK:
             return
-        last = rows[-1].seq
+        last = rows[-1]["seq"]
 
 
 def verify(session: Session, checkpoint: dict[str, tuple[int, str]] | None = None) -> dict[UUID, list[str]]:
@@ -53,9 +54,9 @@ def heads(session: Session) -> dict[str, tuple[int, str]]:
     found: dict[str, tuple[int, str]] = {}
     for key in organisations(session):
         last = session.execute(
-            select(JournalEntry.seq, JournalEntry.hash)
-            .where(JournalEntry.organisation_id == key)
-            .order_by(JournalEntry.seq.desc())
+            select(col(JournalEntry.seq), col(JournalEntry.hash))
+            .where(col(JournalEntry.organisation_id) == key)
+            .order_by(col(JournalEntry.seq).desc())
             .limit(1)
         ).one()
         found[str(key)] = (last.seq, last.hash)
@@ -75,7 +76,7 @@ def entries(
     until: datetime | None = None,
 ) -> list[Any]:
     """Entries after a sequence number, in order, with their words as JSON text (null where erased)."""
-    entry, details = JournalEntry.__table__, JournalDetails.__table__
+    entry, details = table_of(JournalEntry), table_of(JournalDetails)
     statement = (
         select(entry, details.c.details, details.c.erased_at)
         .join(details, (details.c.organisation_id == entry.c.organisation_id) & (details.c.seq == entry.c.seq))
@@ -90,7 +91,7 @@ def entries(
         statement = statement.where(entry.c.at >= since)
     if until is not None:
         statement = statement.where(entry.c.at < until)
-    return list(session.execute(statement))
+    return list(session.execute(statement).mappings())
 
 
 def missing_triggers(database: Database) -> set[str]:

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from app.clock import now
-from app.database import Session
+from app.database import Session, table_of
 from app.journal.actions import Actor, record
 from app.public_register.models import RegisterEntry
 from app.public_register.schemas import PublicAssessment, PublicFollowUp
@@ -29,13 +29,13 @@ def publish(
         decision_id=decision_id,
         business_id=document.organisation.business_id,
         diary_number=document.diary_number,
-        title=dict(document.title),
+        title=document.model_dump(mode="json")["title"],
         document=document.model_dump(mode="json"),
         published_at=now(),
     )
     session.add(row)
     session.flush()
-    table = RegisterEntry.__table__  # type: ignore[attr-defined]
+    table = table_of(RegisterEntry)
     if replaces is not None:
         before = select(table.c.id).where(table.c.object_id == replaces).scalar_subquery()
         pointing = update(table).where(table.c.id == before).values(superseded_by=row.id, version=table.c.version + 1)

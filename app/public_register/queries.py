@@ -7,12 +7,12 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.conventions.cursors import PageRequest
-from app.database import Session
+from app.database import Session, table_of
 from app.errors import NotFound
 from app.public_register.models import EntryKind, RegisterEntry
 from app.public_register.schemas import PublicSummary
 
-_ENTRY = RegisterEntry.__table__  # type: ignore[attr-defined]
+_ENTRY = table_of(RegisterEntry)
 _SUMMARY = [_ENTRY.c[name] for name in PublicSummary.model_fields]
 
 

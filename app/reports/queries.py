@@ -42,8 +42,8 @@ def audit_trail(
     )
     return [
         {
-            **{name: value for name, value in row._mapping.items() if name != "organisation_id"},
-            "details": json.loads(row.details) if row.details else None,
+            **{name: value for name, value in row.items() if name != "organisation_id"},
+            "details": json.loads(row["details"]) if row["details"] else None,
         }
         for row in rows
     ]

@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 from app.access.rules import Caller
 from app.clock import now
 from app.conventions.versions import claim
-from app.database import Session, lock_for_transaction
+from app.database import Session, lock_for_transaction, table_of
 from app.errors import Conflict, Fault, Invalid
 from app.journal.actions import changes, record
 from app.services import queries
@@ -18,7 +18,7 @@ from app.services.code_list import read_code_list
 from app.services.models import Classification, CostCentre, Mapping, ServiceClass, Unit
 from app.services.rules import check_key, check_mapping, check_method, years_overlap
 
-_SERVICE_CLASS = ServiceClass.__table__
+_SERVICE_CLASS = table_of(ServiceClass)
 _RENAME = (
     update(_SERVICE_CLASS)
     .where(_SERVICE_CLASS.c.id == bindparam("of_id"))

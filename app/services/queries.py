@@ -10,14 +10,14 @@ from sqlalchemy import RowMapping, and_, bindparam, literal, or_, select
 from app.access.queries import listed, owned
 from app.access.rules import Caller
 from app.conventions.cursors import PageRequest
-from app.database import Row, Session
+from app.database import Row, Session, table_of
 from app.errors import Fault, Invalid
 from app.services.models import Classification, CostCentre, ImpactClass, Mapping, MappingKind, ServiceClass, Unit
 from app.services.models import UnitLevel as Level
 from app.services.rules import Basis, Classified, Hint, Mapped, Touched, hint, match_touched, nearest, prefixes_of
 
-_UNIT, _COST_CENTRE, _SERVICE_CLASS = Unit.__table__.c, CostCentre.__table__.c, ServiceClass.__table__.c
-_CLASSIFICATION, _MAPPING = Classification.__table__.c, Mapping.__table__.c
+_UNIT, _COST_CENTRE, _SERVICE_CLASS = table_of(Unit).c, table_of(CostCentre).c, table_of(ServiceClass).c
+_CLASSIFICATION, _MAPPING = table_of(Classification).c, table_of(Mapping).c
 
 Table = TypeVar("Table", bound=Row)
 
@@ -32,7 +32,7 @@ def _units_upwards() -> Any:
     )
     upwards = start.cte("upwards", recursive=True)
     above = select(_UNIT.id, _UNIT.parent_id, _UNIT.code, upwards.c.distance + 1).join_from(
-        Unit.__table__, upwards, (upwards.c.parent_id == _UNIT.id) & (upwards.c.distance < DEEPEST)
+        table_of(Unit), upwards, (upwards.c.parent_id == _UNIT.id) & (upwards.c.distance < DEEPEST)
     )
     return upwards.union_all(above)
 
@@ -49,7 +49,7 @@ _MAPPED = (
         _UPWARDS.c.code.label("unit_code"),
         _UPWARDS.c.distance,
     )
-    .join_from(Mapping.__table__, ServiceClass.__table__, _SERVICE_CLASS.id == _MAPPING.service_class_id)
+    .join_from(table_of(Mapping), table_of(ServiceClass), _SERVICE_CLASS.id == _MAPPING.service_class_id)
     .outerjoin(_UPWARDS, _UPWARDS.c.id == _MAPPING.unit_id)
     .where(
         _MAPPING.organisation_id == bindparam("organisation_id"),
@@ -72,7 +72,7 @@ _OF_CLASSIFICATION = (
 
 def _with_classifications(table: type[Row], key: Any, other: Any) -> Any:
     """Rows by id with the classifications that hold in `:year`: their own, and those together with `:others`."""
-    columns = table.__table__.c  # type: ignore[attr-defined]
+    columns = table_of(table).c
     known = and_(
         key == columns.id,
         _CLASSIFICATION.from_year <= bindparam("year"),
@@ -81,7 +81,7 @@ def _with_classifications(table: type[Row], key: Any, other: Any) -> Any:
     )
     return (
         select(columns.id.label("touched_id"), columns.code, columns.name, *_OF_CLASSIFICATION)
-        .outerjoin_from(table.__table__, Classification.__table__, known)  # type: ignore[attr-defined]
+        .outerjoin_from(table_of(table), table_of(Classification), known)
         .where(
             columns.organisation_id == bindparam("organisation_id"),
             columns.id.in_(bindparam("ids", expanding=True)),
@@ -244,7 +244,7 @@ def existing(session: Session, table: type[Row], ids: Sequence[UUID], caller: Ca
     """
     if not ids:
         return
-    columns = table.__table__.c  # type: ignore[attr-defined]
+    columns = table_of(table).c
     statement = select(columns.id).where(columns.id.in_(set(ids)), columns.organisation_id == caller.organisation_id)
     known = set(session.connection().execute(statement).scalars())
     name = table.__tablename__
