@@ -98,12 +98,12 @@ def read_me(caller: SignedIn) -> Any:
     )
 
 
-@people.get("/{person_id}", response_model=PersonRead, summary="A person or a machine client")
+@people.get("/{person_id:uuid}", response_model=PersonRead, summary="A person or a machine client")
 def read_person(person_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
     return PersonRead.model_validate(queries.person(session, person_id, visible_to=caller))
 
 
-@people.patch("/{person_id}", response_model=PersonRead, summary="Change name, roles or right to sign in")
+@people.patch("/{person_id:uuid}", response_model=PersonRead, summary="Change name, roles or right to sign in")
 def change_person(
     person_id: UUID,
     session: SessionDep,

@@ -63,12 +63,12 @@ def list_follow_up_schedule(
     return page.page(queries.schedule(session, page, visible_to=caller, wanted=due))
 
 
-@router.get("/{follow_up_id}", response_model=FollowUpRead, summary="A follow-up with its outcomes")
+@router.get("/{follow_up_id:uuid}", response_model=FollowUpRead, summary="A follow-up with its outcomes")
 def read_follow_up(follow_up_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
     return queries.whole(session, queries.get(session, follow_up_id, visible_to=caller))
 
 
-@router.patch("/{follow_up_id}", response_model=FollowUpRead, summary="Change the follow-up's own texts")
+@router.patch("/{follow_up_id:uuid}", response_model=FollowUpRead, summary="Change the follow-up's own texts")
 def change_follow_up(
     follow_up_id: UUID,
     session: SessionDep,
@@ -82,7 +82,7 @@ def change_follow_up(
 
 
 @router.put(
-    "/{follow_up_id}/outcomes/{impact_id}", response_model=FollowUpRead, summary="Tell what became of a prediction"
+    "/{follow_up_id:uuid}/outcomes/{impact_id}", response_model=FollowUpRead, summary="Tell what became of a prediction"
 )
 def tell_outcome(
     follow_up_id: UUID,
@@ -98,7 +98,7 @@ def tell_outcome(
 
 
 @router.post(
-    "/{follow_up_id}/unintended-impacts",
+    "/{follow_up_id:uuid}/unintended-impacts",
     response_model=UnintendedRead,
     status_code=201,
     summary="Add an impact that nobody predicted",
@@ -109,7 +109,7 @@ def add_unintended_impact(follow_up_id: UUID, session: SessionDep, caller: Signe
 
 
 @router.delete(
-    "/{follow_up_id}/unintended-impacts/{unintended_id}", status_code=204, summary="Remove an impact added by mistake"
+    "/{follow_up_id:uuid}/unintended-impacts/{unintended_id}", status_code=204, summary="Remove an impact added by mistake"
 )
 def remove_unintended_impact(
     follow_up_id: UUID, unintended_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion
@@ -119,24 +119,24 @@ def remove_unintended_impact(
     actions.remove_unintended(session, follow_up, row, version=version, by=caller)
 
 
-@router.get("/{follow_up_id}/comparison", response_model=Comparison, summary="Predicted against realised")
+@router.get("/{follow_up_id:uuid}/comparison", response_model=Comparison, summary="Predicted against realised")
 def compare_follow_up(follow_up_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
     return queries.comparison(session, queries.get(session, follow_up_id, visible_to=caller))
 
 
-@router.get("/{follow_up_id}/seals", response_model=SealList, summary="What was sealed, to be verified")
+@router.get("/{follow_up_id:uuid}/seals", response_model=SealList, summary="What was sealed, to be verified")
 def list_follow_up_seals(follow_up_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
     follow_up = queries.get(session, follow_up_id, visible_to=caller)
     return SealList.model_validate({"items": seals(session, follow_up.id, visible_to=caller)})
 
 
-@router.post("/{follow_up_id}/submission", response_model=FollowUpRead, summary="Submit for review")
+@router.post("/{follow_up_id:uuid}/submission", response_model=FollowUpRead, summary="Submit for review")
 def submit_follow_up(follow_up_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
     follow_up = queries.get(session, follow_up_id, visible_to=caller)
     return queries.whole(session, actions.submit(session, follow_up, version=version, by=caller))
 
 
-@router.post("/{follow_up_id}/return", response_model=FollowUpRead, summary="Return with what to do")
+@router.post("/{follow_up_id:uuid}/return", response_model=FollowUpRead, summary="Return with what to do")
 def return_follow_up(
     follow_up_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: ReturnOf
 ) -> Any:
@@ -144,13 +144,13 @@ def return_follow_up(
     return queries.whole(session, actions.send_back(session, follow_up, body.comment, version=version, by=caller))
 
 
-@router.post("/{follow_up_id}/approval", response_model=FollowUpRead, summary="Approve, sign and seal")
+@router.post("/{follow_up_id:uuid}/approval", response_model=FollowUpRead, summary="Approve, sign and seal")
 def approve_follow_up(follow_up_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
     follow_up = queries.get(session, follow_up_id, visible_to=caller)
     return queries.whole(session, actions.approve(session, follow_up, version=version, by=caller))
 
 
-@router.post("/{follow_up_id}/publication", response_model=FollowUpRead, summary="Publish in the register")
+@router.post("/{follow_up_id:uuid}/publication", response_model=FollowUpRead, summary="Publish in the register")
 def publish_follow_up(
     follow_up_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: Publication
 ) -> Any:

@@ -184,7 +184,7 @@ def remove_service_class_mapping(
     actions.remove_mapping(session, row, version=version, by=caller)
 
 
-@service_classes.get("/{service_class_id}", response_model=ServiceClassRead, summary="A service class")
+@service_classes.get("/{service_class_id:uuid}", response_model=ServiceClassRead, summary="A service class")
 def read_service_class(service_class_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
     return ServiceClassRead.model_validate(queries.service_class(session, service_class_id, visible_to=caller))
 
