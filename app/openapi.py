@@ -55,6 +55,7 @@ _HEADERS = {
     "X-Request-Id": {"description": "The request's id.", "schema": {"type": "string", "format": "uuid"}},
     "Link": {"description": "The next page, rel=next (RFC 8288).", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
+    "Allow": {"description": "The methods that this address takes.", "schema": {"type": "string"}},
 }
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
@@ -93,6 +94,9 @@ def document(app: FastAPI) -> dict[str, Any]:
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs"))
     schemas["Problem"] = problem
+    described["components"]["responses"] = {str(status): _problem_response(status) for status in _WORDS}
+    described["components"]["headers"] = _HEADERS
+    described["components"]["parameters"] = {"IdempotencyKey": _IDEMPOTENCY_KEY, "AcceptLanguage": _ACCEPT_LANGUAGE}
     for path, operations in described["paths"].items():
         for method, operation in operations.items():
             _complete(path, method, operation)
@@ -100,15 +104,28 @@ def document(app: FastAPI) -> dict[str, Any]:
     return described
 
 
+def _problem_response(status: int) -> dict[str, Any]:
+    headers = {"X-Request-Id": _header("X-Request-Id")}
+    if status in {429, 503}:
+        headers["Retry-After"] = _header("Retry-After")
+    if status == 405:
+        headers["Allow"] = _header("Allow")
+    return {"description": _WORDS[status], "content": _PROBLEM, "headers": headers}
+
+
+def _header(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/headers/{name}"}
+
+
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     parameters = operation.setdefault("parameters", [])
     named = {parameter["name"].lower() for parameter in parameters}
     keyed = "security" in operation
     if method == "post" and keyed:
-        parameters.append(_IDEMPOTENCY_KEY)
-    parameters.append(_ACCEPT_LANGUAGE)
+        parameters.append({"$ref": "#/components/parameters/IdempotencyKey"})
+    parameters.append({"$ref": "#/components/parameters/AcceptLanguage"})
     for parameter in parameters:
-        if parameter["name"].lower() == "if-match":
+        if parameter.get("name", "").lower() == "if-match":
             parameter.update(name="If-Match", required=True, schema={"type": "string", "pattern": '^"[0-9]{1,9}"$'})
     possible = {400, 405, 422, 429, 500, 503}
     possible |= {401, 403} if keyed else set()
@@ -122,21 +139,17 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
         del responses[status]
     for status, response in responses.items():
         headers = response.setdefault("headers", {})
-        headers["X-Request-Id"] = _HEADERS["X-Request-Id"]
+        headers["X-Request-Id"] = _header("X-Request-Id")
         schema = response.get("content", {}).get("application/json", {}).get("schema", {})
         reference = str(schema.get("$ref", ""))
         if "Page_" in reference:
-            headers["Link"] = _HEADERS["Link"]
+            headers["Link"] = _header("Link")
         elif status in {"200", "201"}:
-            headers["ETag"] = _HEADERS["ETag"]
+            headers["ETag"] = _header("ETag")
         if status == "201":
-            headers["Location"] = _HEADERS["Location"]
+            headers["Location"] = _header("Location")
     if method == "get":
         responses["304"] = {"description": "Not changed since the version named in If-None-Match."}
-    for status in sorted(possible):
-        said: dict[str, Any] = {"description": _WORDS[status], "content": _PROBLEM}
-        said["headers"] = {"X-Request-Id": _HEADERS["X-Request-Id"]}
-        if status in {429, 503}:
-            said["headers"]["Retry-After"] = _HEADERS["Retry-After"]
-        responses[str(status)] = said
+    for status in possible:
+        responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
     operation["responses"] = dict(sorted(responses.items()))

@@ -61,7 +61,7 @@ class Postgresql:
 
 @pytest.fixture(scope="session")
 def worker(request: pytest.FixtureRequest) -> str:
-    return getattr(request.config, "workerinput", {}).get("workerid", "main")
+    return str(getattr(request.config, "workerinput", {}).get("workerid", "main"))
 
 
 @pytest.fixture(scope="session")

@@ -13,13 +13,17 @@ from app.assessments import actions as assessments
 from app.assessments import parts
 from app.assessments.models import Assessment, AssessmentState
 from app.assessments.schemas import AssessmentStart
+from app.clock import today
 from app.conventions.schemas import values_of
 from app.database import Database, Session
 from app.decisions import actions as decisions
 from app.decisions import queries as decision_queries
-from app.decisions.models import Decision
+from app.decisions.models import Decision, DecisionState
 from app.decisions.schemas import DecisionNew
 from app.demo.county import found
+from app.follow_up import actions as follow_ups
+from app.follow_up import queries as follow_up_queries
+from app.follow_up.models import FollowUp, FollowUpState
 
 SCREENING_ANSWERS = {
     "touches_children": "yes",
@@ -73,6 +77,39 @@ def a_decision(session: Session, county: County, diary_number: str = "1/2026", *
     return decisions.register(session, values, by=county["preparer"])
 
 
+def a_decision_in(
+    session: Session, county: County, state: str = DecisionState.IN_PREPARATION, decision: Decision | None = None
+) -> Decision:
+    """A decision in the state asked for, by the steps that lead there; presented by override where uncleared."""
+    decision = decision or a_decision(session, county)
+    preparer, presenter, registrar = county["preparer"], county["presenter"], county["registrar"]
+    if state == DecisionState.DRAFT:
+        return decision
+    if state == DecisionState.WITHDRAWN:
+        decisions.move(session, decision, "withdrawal", version=decision.version, by=preparer, reason="Raukeaa.")
+        return decision
+    decisions.move(session, decision, "preparation", version=decision.version, by=preparer)
+    if state == DecisionState.IN_PREPARATION:
+        return decision
+    decisions.move(session, decision, "presentation", version=decision.version, by=presenter, reason="Kiire.")
+    if state == DecisionState.PRESENTED:
+        return decision
+    outcome = {DecisionState.TABLED: "tabled", DecisionState.RETURNED: "returned"}.get(DecisionState(state), "decided")
+    handled = a_handling(outcome, decision_queries.options(session, decision)[-1].id if outcome == "decided" else None)
+    decisions.handle(session, decision, handled, version=decision.version, by=registrar)
+    if outcome == "decided" and state != DecisionState.DECIDED:
+        decisions.move(session, decision, "implementation", version=decision.version, by=registrar)
+        if state == DecisionState.CLOSED:
+            decisions.move(session, decision, "closure", version=decision.version, by=registrar)
+    return decision
+
+
+def a_handling(outcome: str, option_id: UUID | None = None) -> dict[str, Any]:
+    """What a body did today."""
+    where = {"body": "Aluehallitus", "meeting_date": today(), "section": "65"}
+    return {**where, "outcome": outcome, "option_id": option_id, "amendment": None, "answers": []}
+
+
 def an_assessment(
     session: Session, county: County, state: str = AssessmentState.DRAFTING, decision: Decision | None = None
 ) -> Assessment:
@@ -121,6 +158,30 @@ def fill(session: Session, county: County, assessment: Assessment) -> None:
     rest = {"method": "youth_council", "held_on": None, "views": "Lähelle.", "effect": None, "feedback_given": True}
     parts.add(session, assessment, "hearings", {**hearing, **rest}, by=by)
     parts.add(session, assessment, "recommendations", {"kind": "change", "text": "Säilytetään."}, by=by)
+
+
+def a_follow_up(
+    session: Session, county: County, state: str = FollowUpState.DRAFTING, decision: Decision | None = None
+) -> FollowUp:
+    """A follow-up of a decided and assessed matter in the state asked for, with its one prediction told."""
+    preparer, expert, registrar = county["preparer"], county["expert"], county["registrar"]
+    decision = decision or a_decision(session, county)
+    an_assessment(session, county, AssessmentState.APPROVED, decision)
+    a_decision_in(session, county, DecisionState.DECIDED, decision)
+    made = follow_ups.open_follow_up(session, decision, by=preparer)
+    told = {"realised": "partly", "direction": "negative", "description": "Matkat pitenivät.", "indicators": []}
+    for impact in follow_up_queries.predicted(session, made):
+        follow_ups.tell_outcome(session, made, impact["id"], told, version=made.version, by=preparer)
+    follow_ups.change(session, made, {"summary": "Toteutui pääosin."}, version=made.version, by=preparer)
+    if state == FollowUpState.DRAFTING:
+        return made
+    follow_ups.submit(session, made, version=made.version, by=preparer)
+    if state == FollowUpState.IN_REVIEW:
+        return made
+    follow_ups.approve(session, made, version=made.version, by=expert)
+    if state == FollowUpState.PUBLISHED:
+        follow_ups.publish(session, made, True, version=made.version, by=registrar)
+    return made
 
 
 def an_impact(option_id: UUID, **facts: Any) -> dict[str, Any]:

@@ -25,8 +25,7 @@ from app.decisions import actions as decisions
 from app.decisions import queries as decision_queries
 from app.demo.server import serving
 from app.follow_up import actions as follow_up
-from app.settings import Settings
-from tests.conftest import Postgresql
+from tests.conftest import SETTINGS, Postgresql
 from tests.county import County, a_decision, an_assessment, founded
 
 EXAMPLES = int(os.environ.get("LAVA_TEST_EXAMPLES", "12"))
@@ -103,8 +102,7 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     county = founded(database, "Esimerkkialue", "1234567-1")
     ids = _filled(database, county)
     database.engine.dispose()
-    limits = {"rate_limit": "1000000/minute", "public_rate_limit": "1000000/minute"}
-    with serving(Settings(port=0, database_url=url, **limits)) as running:
+    with serving(SETTINGS.model_copy(update={"port": 0, "database_url": url})) as running:
         made = Served(running.address, county, ids)
         yield made
         made.http.close()

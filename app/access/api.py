@@ -41,6 +41,7 @@ vocabulary = router("vocabulary", "Vocabulary")
 
 @organisation.get("", response_model=OrganisationRead, summary="The caller's organisation")
 def read_organisation(session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `organisation:read`. Its ETag is what the lists of child groups and task classes are replaced with, too."""
     return OrganisationRead.model_validate(queries.organisation(session, visible_to=caller))
 
 
@@ -48,6 +49,10 @@ def read_organisation(session: SessionDep, caller: SignedIn) -> Any:
 def change_organisation(
     session: SessionDep, caller: SignedIn, version: ExpectedVersion, patch: Annotated[OrganisationPatch, MERGE_PATCH]
 ) -> Any:
+    """Needs `organisation:write`.
+
+    What is sealed or published keeps the name it was made with; the journal keeps the facts before.
+    """
     row = queries.organisation(session, visible_to=caller)
     values = patched(OrganisationFacts, row, patch)
     return OrganisationRead.model_validate(
@@ -57,6 +62,11 @@ def change_organisation(
 
 @organisation.put("/child-groups", response_model=OrganisationRead, summary="Replace the list of child groups")
 def set_child_groups(session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: CodeList) -> Any:
+    """Needs `organisation:write`.
+
+    From then on impacts name only these groups; what was recorded, sealed or published before stays. If-Match is the
+    organisation's ETag.
+    """
     row = queries.organisation(session, visible_to=caller)
     values = {"child_groups": values_of(body)["items"]}
     return OrganisationRead.model_validate(
@@ -70,6 +80,11 @@ def set_child_groups(session: SessionDep, caller: SignedIn, version: ExpectedVer
 def set_excluded_task_classes(
     session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: TaskClassList
 ) -> Any:
+    """Needs `organisation:write`.
+
+    Decisions registered or given a new task class from then on are set aside: not assessed, not counted as uncleared
+    and not followed up. Those before stay as they are; If-Match is the organisation's ETag.
+    """
     row = queries.organisation(session, visible_to=caller)
     values = {"excluded_task_classes": values_of(body)["items"]}
     return OrganisationRead.model_validate(
@@ -79,16 +94,22 @@ def set_excluded_task_classes(
 
 @people.get("", response_model=Page[PersonRead], summary="People and machine clients, newest first")
 def list_people(session: SessionDep, caller: SignedIn, page: Paging) -> Response:
+    """Needs `people:read`. Those who may no longer sign in are listed too, with `active` false."""
     return page.page(queries.people(session, page, visible_to=caller))
 
 
 @people.post("", response_model=PersonRead, status_code=201, summary="Add a person or a machine client")
 def add_person(session: SessionDep, caller: SignedIn, body: PersonFacts) -> Any:
+    """Needs `people:write`. Nobody can sign in before a key is issued.
+
+    `already_exists` where the organisation has somebody of this name.
+    """
     return PersonRead.model_validate(actions.add_person(session, values_of(body), by=caller))
 
 
 @people.get("/me", response_model=Me, summary="Who is calling, and what they may do")
 def read_me(caller: SignedIn) -> Any:
+    """Needs no right. The rights are those of the roles, narrowed to the scopes of the key that was sent."""
     return Me(
         id=caller.id,
         name=caller.name,
@@ -100,6 +121,7 @@ def read_me(caller: SignedIn) -> Any:
 
 @people.get("/{person_id:uuid}", response_model=PersonRead, summary="A person or a machine client")
 def read_person(person_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `people:read`. The journal and the lists of authors name people by this id."""
     return PersonRead.model_validate(queries.person(session, person_id, visible_to=caller))
 
 
@@ -111,6 +133,11 @@ def change_person(
     version: ExpectedVersion,
     patch: Annotated[PersonPatch, MERGE_PATCH],
 ) -> Any:
+    """Needs `people:write`. New roles hold from the next call; where `active` becomes false, every key stops working.
+
+    `last_administrator` where nobody active would be left to administer; `already_exists` where somebody else has the
+    name.
+    """
     row = queries.person(session, person_id, visible_to=caller)
     values = patched(PersonFacts, row, patch)
     return PersonRead.model_validate(actions.change_person(session, row, values, version=version, by=caller))
@@ -118,11 +145,18 @@ def change_person(
 
 @api_keys.get("", response_model=Page[ApiKeyRead], summary="Keys, newest first, without the keys themselves")
 def list_api_keys(session: SessionDep, caller: SignedIn, page: Paging) -> Response:
+    """Needs `api-keys:read`. Expired and revoked keys are listed too."""
     return page.page(queries.api_keys(session, page, visible_to=caller))
 
 
 @api_keys.post("", response_model=ApiKeyMade, status_code=201, summary="Issue a key; it is shown this once")
 def issue_api_key(session: SessionDep, caller: SignedIn, body: ApiKeyNew) -> Response:
+    """Needs `api-keys:write` and `people:read`.
+
+    The key has the rights of the account's roles, narrowed to `scopes` where they are given; the journal tells of it
+    without the key. Sent again with the same Idempotency-Key it answers `answer_not_kept`: revoke that key and issue
+    another.
+    """
     account = queries.person(session, body.person_id, visible_to=caller)
     row, key = actions.issue_key(session, account, body.label, body.valid_days, body.scopes, by=caller)
     made = ApiKeyMade(**_of_key(row), key=key)
@@ -133,11 +167,17 @@ def issue_api_key(session: SessionDep, caller: SignedIn, body: ApiKeyNew) -> Res
 
 @api_keys.get("/{key_id}", response_model=ApiKeyRead, summary="A key, without the key itself")
 def read_api_key(key_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `api-keys:read`. `hint` is how the key begins, to tell it from others."""
     return ApiKeyRead(**_of_key(queries.api_key(session, key_id, visible_to=caller)))
 
 
 @api_keys.delete("/{key_id}", response_model=ApiKeyRead, summary="Revoke a key")
 def revoke_api_key(key_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
+    """Needs `api-keys:write` and `api-keys:read`.
+
+    The next call with it is refused; it stays listed, with the time it was revoked. `already_revoked` where that was
+    done before.
+    """
     row = queries.api_key(session, key_id, visible_to=caller)
     return ApiKeyRead(**_of_key(actions.revoke_key(session, row, version=version, by=caller)))
 
@@ -148,6 +188,10 @@ def _of_key(row: ApiKey) -> dict[str, Any]:
 
 @vocabulary.get("", response_model=Vocabulary, summary="Every code with its label in three languages")
 def read_vocabulary(session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `organisation:read`.
+
+    The list `child_group` is the organisation's own; the others are the same for everybody.
+    """
     groups = queries.organisation(session, visible_to=caller).child_groups
     own = {"child_group": {group["code"]: group["label"] for group in groups}}
     return Vocabulary.model_validate({"lists": {**all_labels(), **own}})

@@ -62,6 +62,10 @@ def list_decisions(
     uncleared: Annotated[bool | None, Query(description="Whether it was handled without a clearance.")] = None,
     q: Annotated[str | None, Query(min_length=2, max_length=100, description="Text in title or diary number.")] = None,
 ) -> Response:
+    """Needs `decisions:read`. The filters narrow each other: a decision is listed when it meets all that are given.
+
+    Each line carries the outcome of the early hint, the kind of clearance and the state of the newest assessment.
+    """
     filters = {
         "source": source,
         "decision_key": decision_key,
@@ -88,6 +92,12 @@ def list_decisions(
 
 @router.post("", response_model=DecisionRead, status_code=201, summary="Register a decision in preparation")
 def register_decision(session: SessionDep, caller: SignedIn, body: DecisionNew) -> Any:
+    """Needs `decisions:write`.
+
+    It starts as a draft, VE0 (no change) is among its options even when it is not sent, its early hint is computed at
+    once, and the journal tells of it. `already_exists` where this source, diary number and decision key are registered;
+    `invalid` where a unit, cost centre or service class is not there.
+    """
     decision = actions.register(
         session, {**values_of(body), "planned_changes": body.model_dump()["planned_changes"]}, by=caller
     )
@@ -96,6 +106,10 @@ def register_decision(session: SessionDep, caller: SignedIn, body: DecisionNew) 
 
 @router.get("/{decision_id}", response_model=DecisionRead, summary="A decision with its options and what it touches")
 def read_decision(decision_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `decisions:read`.
+
+    Also gives the early hint with its reasons, the clearance that holds now, and why the last one lapsed.
+    """
     return queries.whole(session, decision_id, visible_to=caller)
 
 
@@ -107,6 +121,11 @@ def change_decision(
     version: ExpectedVersion,
     patch: Annotated[DecisionPatch, MERGE_PATCH],
 ) -> Any:
+    """Needs `decisions:write`. A new title makes a clearance lapse; a new unit or task class renews the early hint.
+
+    Once decided only `follow_up_on` changes (else `wrong_state`), and before that the follow-up has no date to change
+    (`no_decision_yet`).
+    """
     decision = queries.get(session, decision_id, visible_to=caller)
     actions.change(session, decision, patched(DecisionFacts, decision, patch), version=version, by=caller)
     return queries.whole(session, decision_id, visible_to=caller)
@@ -116,6 +135,11 @@ def change_decision(
 def set_decision_scope(
     decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: Scope
 ) -> Any:
+    """Needs `decisions:write`. The early hint is computed anew, and changed planned euros make a clearance lapse.
+
+    `wrong_state` once the matter is decided, withdrawn or later; `invalid` where a cost centre or service class is not
+    there.
+    """
     decision = queries.get(session, decision_id, visible_to=caller)
     actions.set_scope(session, decision, body.model_dump(), version=version, by=caller)
     return queries.whole(session, decision_id, visible_to=caller)
@@ -125,6 +149,11 @@ def set_decision_scope(
 def set_decision_documents(
     decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: DocumentList
 ) -> Any:
+    """Needs `decisions:write`.
+
+    Possible in every state; neither the early hint nor the clearance changes, and the journal keeps the links that were
+    there before.
+    """
     decision = queries.get(session, decision_id, visible_to=caller)
     actions.set_documents(session, decision, body.model_dump(mode="json")["items"], version=version, by=caller)
     return queries.whole(session, decision_id, visible_to=caller)
@@ -132,6 +161,11 @@ def set_decision_documents(
 
 @router.post("/{decision_id}/early-hint", response_model=DecisionRead, summary="Compute the early hint anew")
 def renew_early_hint(decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
+    """Needs `decisions:write`.
+
+    Use it after services were classified: hints do not follow the classifications by themselves. Possible in every
+    state; the journal tells what the hint said before.
+    """
     decision = queries.get(session, decision_id, visible_to=caller)
     actions.renew_hint_of(session, decision, version=version, by=caller)
     return queries.whole(session, decision_id, visible_to=caller)
@@ -139,6 +173,10 @@ def renew_early_hint(decision_id: UUID, session: SessionDep, caller: SignedIn, v
 
 @router.post("/{decision_id}/options", response_model=OptionRead, status_code=201, summary="Add an option")
 def add_option(decision_id: UUID, session: SessionDep, caller: SignedIn, body: OptionNew) -> Any:
+    """Needs `decisions:write`. The proposal changes with it, so a clearance lapses.
+
+    `wrong_state` once the matter is decided, withdrawn or later; `already_exists` where the decision has the code.
+    """
     decision = queries.get(session, decision_id, visible_to=caller)
     return OptionRead.model_validate(actions.add_option(session, decision, values_of(body), by=caller))
 
@@ -152,6 +190,10 @@ def change_option(
     version: ExpectedVersion,
     patch: Annotated[OptionPatch, MERGE_PATCH],
 ) -> Any:
+    """Needs `decisions:write`. The proposal changes with it, so a clearance lapses; If-Match is the option's own ETag.
+
+    `wrong_state` once the matter is decided, withdrawn or later.
+    """
     decision = queries.get(session, decision_id, visible_to=caller)
     row = queries.option(session, decision, option_id)
     values = patched(OptionFacts, row, patch)
@@ -162,12 +204,18 @@ def change_option(
 def remove_option(
     decision_id: UUID, option_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion
 ) -> None:
+    """Needs `decisions:write`. The proposal changes with it, so a clearance lapses; If-Match is the option's own ETag.
+
+    `in_use` for VE0 and for what an assessment, handling or follow-up refers to; `wrong_state` once decided, withdrawn
+    or later.
+    """
     decision = queries.get(session, decision_id, visible_to=caller)
     actions.remove_option(session, decision, queries.option(session, decision, option_id), version=version, by=caller)
 
 
 @router.post("/{decision_id}/preparation", response_model=DecisionRead, summary="Take into preparation")
 def prepare_decision(decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
+    """Needs `decisions:write`. `wrong_state` unless it is a draft, was returned or was tabled."""
     decision = queries.get(session, decision_id, visible_to=caller)
     actions.move(session, decision, "preparation", version=version, by=caller)
     return queries.whole(session, decision_id, visible_to=caller)
@@ -179,6 +227,11 @@ def prepare_decision(decision_id: UUID, session: SessionDep, caller: SignedIn, v
 def present_decision(
     decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: Presentation
 ) -> Any:
+    """Needs `decisions:present`; without a clearance it answers `not_cleared`.
+
+    Whoever also has `decisions:override` may go on all the same with an `override_reason`, which is journalled.
+    `wrong_state` unless it is in preparation or tabled.
+    """
     decision = queries.get(session, decision_id, visible_to=caller)
     actions.move(session, decision, "presentation", version=version, by=caller, reason=body.override_reason)
     return queries.whole(session, decision_id, visible_to=caller)
@@ -188,6 +241,10 @@ def present_decision(
 def withdraw_decision(
     decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: Withdrawal
 ) -> Any:
+    """Needs `decisions:write`. The reason goes in the journal, and the matter can be reopened.
+
+    `wrong_state` once it is decided or withdrawn.
+    """
     decision = queries.get(session, decision_id, visible_to=caller)
     actions.move(session, decision, "withdrawal", version=version, by=caller, reason=body.reason)
     return queries.whole(session, decision_id, visible_to=caller)
@@ -197,6 +254,11 @@ def withdraw_decision(
 def reopen_decision(
     decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: Withdrawal
 ) -> Any:
+    """Needs `decisions:handle`.
+
+    It goes back to in preparation, the day decided, the option chosen and the date of follow-up are cleared, and the
+    reason goes in the journal. `wrong_state` unless it is decided or withdrawn.
+    """
     decision = queries.get(session, decision_id, visible_to=caller)
     actions.move(session, decision, "reopening", version=version, by=caller, reason=body.reason)
     return queries.whole(session, decision_id, visible_to=caller)
@@ -204,6 +266,7 @@ def reopen_decision(
 
 @router.post("/{decision_id}/implementation", response_model=DecisionRead, summary="Start carrying it out")
 def implement_decision(decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
+    """Needs `decisions:handle`. `wrong_state` unless it is decided."""
     decision = queries.get(session, decision_id, visible_to=caller)
     actions.move(session, decision, "implementation", version=version, by=caller)
     return queries.whole(session, decision_id, visible_to=caller)
@@ -211,6 +274,7 @@ def implement_decision(decision_id: UUID, session: SessionDep, caller: SignedIn,
 
 @router.post("/{decision_id}/closure", response_model=DecisionRead, summary="Close a decision that is carried out")
 def close_decision(decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
+    """Needs `decisions:handle`. `wrong_state` unless it is being implemented. Follow-ups go on after it is closed."""
     decision = queries.get(session, decision_id, visible_to=caller)
     actions.move(session, decision, "closure", version=version, by=caller)
     return queries.whole(session, decision_id, visible_to=caller)
@@ -218,6 +282,7 @@ def close_decision(decision_id: UUID, session: SessionDep, caller: SignedIn, ver
 
 @router.get("/{decision_id}/handlings", response_model=HandlingList, summary="How bodies have handled it")
 def list_handlings(decision_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `decisions:read`. In order of meeting; each says whether it took place without a clearance."""
     return HandlingList.model_validate({"items": queries.handlings(session, decision_id, visible_to=caller)})
 
 
@@ -227,6 +292,12 @@ def list_handlings(decision_id: UUID, session: SessionDep, caller: SignedIn) -> 
 def record_handling(
     decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: HandlingNew
 ) -> Any:
+    """Needs `decisions:handle`.
+
+    What has happened is recorded from any state: the outcome sets the decision's state, a decided matter gets its date
+    of follow-up, and a handling without a clearance before the meeting is marked `uncleared`. `invalid` where the
+    meeting is in the future, or an answer is to no recommendation of the clearance; If-Match is the decision's ETag.
+    """
     decision = queries.get(session, decision_id, visible_to=caller)
     row = actions.handle(session, decision, values_of(body), version=version, by=caller)
     return HandlingRead.model_validate(row)
@@ -234,6 +305,7 @@ def record_handling(
 
 @router.get("/{decision_id}/handlings/{handling_id}", response_model=HandlingRead, summary="One handling")
 def read_handling(decision_id: UUID, handling_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `decisions:read`. Its ETag is what the answers to recommendations are recorded with."""
     decision = queries.get(session, decision_id, visible_to=caller)
     return HandlingRead.model_validate(queries.handling(session, decision, handling_id))
 
@@ -251,6 +323,12 @@ def answer_recommendations(
     version: ExpectedVersion,
     body: AnswerList,
 ) -> Any:
+    """Needs `decisions:handle`.
+
+    Replaces all the answers; the journal keeps those before, and If-Match is the handling's own ETag. `no_decision_yet`
+    unless this handling decided the matter; `invalid` where an answer is to no recommendation of the clearance, or two
+    are to the same.
+    """
     decision = queries.get(session, decision_id, visible_to=caller)
     row = queries.handling(session, decision, handling_id)
     answers = body.model_dump(mode="json")["items"]

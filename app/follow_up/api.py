@@ -35,6 +35,12 @@ of_decision = router_of("decisions/{decision_id}/follow-ups", "Follow-ups")
 
 @of_decision.post("", response_model=FollowUpRead, status_code=201, summary="Open the next follow-up of a decision")
 def open_follow_up(decision_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `follow-ups:write`.
+
+    It takes the predictions of the assessment that cleared the decision, for the option chosen, and the caller becomes
+    an author. `no_decision_yet` unless it is decided with a date of follow-up; `open_assessment` where a follow-up is
+    open already.
+    """
     decision = decisions.get(session, decision_id, visible_to=caller)
     opened = actions.open_follow_up(session, decision, by=caller)
     return queries.whole(session, opened)
@@ -48,6 +54,7 @@ def list_follow_ups(
     decision_id: Annotated[UUID | None, Query(description="Every round of one decision.")] = None,
     state: Annotated[FollowUpState | None, Query(description="Where it is on its way.")] = None,
 ) -> Response:
+    """Needs `follow-ups:read`. Rounds of the same decision are lines of their own."""
     return page.page(queries.follow_ups(session, page, visible_to=caller, decision_id=decision_id, state=state))
 
 
@@ -60,11 +67,17 @@ def list_follow_up_schedule(
     page: Paging,
     due: Annotated[FollowUpDue | None, Query(description="scheduled, due (within 30 days) or overdue.")] = None,
 ) -> Response:
+    """Needs `follow-ups:read`.
+
+    Lists what is decided, being implemented or closed, never what is set aside; each line names the open follow-up, if
+    there is one.
+    """
     return page.page(queries.schedule(session, page, visible_to=caller, wanted=due))
 
 
 @router.get("/{follow_up_id:uuid}", response_model=FollowUpRead, summary="A follow-up with its outcomes")
 def read_follow_up(follow_up_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `follow-ups:read`. Its ETag covers the outcomes and the impacts that nobody predicted."""
     return queries.whole(session, queries.get(session, follow_up_id, visible_to=caller))
 
 
@@ -76,6 +89,10 @@ def change_follow_up(
     version: ExpectedVersion,
     patch: Annotated[FollowUpPatch, Body(media_type="application/merge-patch+json")],
 ) -> Any:
+    """Needs `follow-ups:write`. The caller becomes an author, who may not approve or publish it.
+
+    `wrong_state` unless it is being drafted.
+    """
     follow_up = queries.get(session, follow_up_id, visible_to=caller)
     values = patched(FollowUpFacts, follow_up, patch)
     return queries.whole(session, actions.change(session, follow_up, values, version=version, by=caller))
@@ -92,6 +109,11 @@ def tell_outcome(
     version: ExpectedVersion,
     body: OutcomeFacts,
 ) -> Any:
+    """Needs `follow-ups:write`.
+
+    Telling it again replaces what was told; the caller becomes an author, and If-Match is the follow-up's ETag.
+    `wrong_state` unless it is being drafted.
+    """
     follow_up = queries.get(session, follow_up_id, visible_to=caller)
     told = actions.tell_outcome(session, follow_up, impact_id, values_of(body), version=version, by=caller)
     return queries.whole(session, told)
@@ -104,16 +126,26 @@ def tell_outcome(
     summary="Add an impact that nobody predicted",
 )
 def add_unintended_impact(follow_up_id: UUID, session: SessionDep, caller: SignedIn, body: UnintendedFacts) -> Any:
+    """Needs `follow-ups:write`. The caller becomes an author, and the follow-up gets a new ETag.
+
+    `wrong_state` unless it is being drafted; `invalid` where a child group is not in the organisation's list.
+    """
     follow_up = queries.get(session, follow_up_id, visible_to=caller)
     return UnintendedRead.model_validate(actions.add_unintended(session, follow_up, values_of(body), by=caller))
 
 
 @router.delete(
-    "/{follow_up_id:uuid}/unintended-impacts/{unintended_id}", status_code=204, summary="Remove an impact added by mistake"
+    "/{follow_up_id:uuid}/unintended-impacts/{unintended_id}",
+    status_code=204,
+    summary="Remove an impact added by mistake",
 )
 def remove_unintended_impact(
     follow_up_id: UUID, unintended_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion
 ) -> None:
+    """Needs `follow-ups:write`. The journal keeps its words; If-Match is the impact's own ETag.
+
+    `wrong_state` unless the follow-up is being drafted.
+    """
     follow_up = queries.get(session, follow_up_id, visible_to=caller)
     row = queries.unintended(session, follow_up, unintended_id)
     actions.remove_unintended(session, follow_up, row, version=version, by=caller)
@@ -121,17 +153,31 @@ def remove_unintended_impact(
 
 @router.get("/{follow_up_id:uuid}/comparison", response_model=Comparison, summary="Predicted against realised")
 def compare_follow_up(follow_up_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `follow-ups:read`.
+
+    Computed from the content as it stands: a line for each predicted impact, with counts of what came true, partly,
+    not, too early to say, and not yet told.
+    """
     return queries.comparison(session, queries.get(session, follow_up_id, visible_to=caller))
 
 
 @router.get("/{follow_up_id:uuid}/seals", response_model=SealList, summary="What was sealed, to be verified")
 def list_follow_up_seals(follow_up_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `follow-ups:read`. A seal holds the content and its SHA-256 digest, which the public register names too.
+
+    Empty until it is approved.
+    """
     follow_up = queries.get(session, follow_up_id, visible_to=caller)
     return SealList.model_validate({"items": seals(session, follow_up.id, visible_to=caller)})
 
 
 @router.post("/{follow_up_id:uuid}/submission", response_model=FollowUpRead, summary="Submit for review")
 def submit_follow_up(follow_up_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
+    """Needs `follow-ups:write`.
+
+    `incomplete` while a predicted impact has no outcome (`too_early` is one) or there is no summary; `wrong_state`
+    unless it is being drafted.
+    """
     follow_up = queries.get(session, follow_up_id, visible_to=caller)
     return queries.whole(session, actions.submit(session, follow_up, version=version, by=caller))
 
@@ -140,12 +186,21 @@ def submit_follow_up(follow_up_id: UUID, session: SessionDep, caller: SignedIn, 
 def return_follow_up(
     follow_up_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: ReturnOf
 ) -> Any:
+    """Needs `follow-ups:review`; an author gets `own_work`.
+
+    It can be written again, and the comment is kept on it and in the journal. `wrong_state` unless it is in review.
+    """
     follow_up = queries.get(session, follow_up_id, visible_to=caller)
     return queries.whole(session, actions.send_back(session, follow_up, body.comment, version=version, by=caller))
 
 
 @router.post("/{follow_up_id:uuid}/approval", response_model=FollowUpRead, summary="Approve, sign and seal")
 def approve_follow_up(follow_up_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
+    """Needs `follow-ups:review`; an author gets `own_work`.
+
+    The content is sealed, and the decision's next follow-up is dated twelve months on. `wrong_state` unless it is in
+    review.
+    """
     follow_up = queries.get(session, follow_up_id, visible_to=caller)
     return queries.whole(session, actions.approve(session, follow_up, version=version, by=caller))
 
@@ -154,6 +209,11 @@ def approve_follow_up(follow_up_id: UUID, session: SessionDep, caller: SignedIn,
 def publish_follow_up(
     follow_up_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: Publication
 ) -> Any:
+    """Needs `follow-ups:publish`; an author gets `own_work`.
+
+    What was sealed becomes readable to everybody without a key. `privacy_not_checked` without the confirmation,
+    `secret` for a secret matter, `wrong_state` unless it is approved.
+    """
     follow_up = queries.get(session, follow_up_id, visible_to=caller)
     published = actions.publish(session, follow_up, body.privacy_checked, version=version, by=caller)
     return queries.whole(session, published)

@@ -34,6 +34,11 @@ def list_published(
     kind: Annotated[EntryKind | None, Query(description="What was published.")] = None,
     diary_number: Annotated[str | None, Query(max_length=100, description="Diary number, exactly.")] = None,
 ) -> Response:
+    """Needs no key; the answer may be cached for five minutes.
+
+    It covers every organisation, and editions that were superseded stay, with the entry that took their place in
+    `superseded_by`.
+    """
     rows = queries.entries(session, page, business_id=organisation, kind=kind, diary_number=diary_number)
     response = page.page(rows)
     response.headers["Cache-Control"] = FRESH
@@ -42,6 +47,11 @@ def list_published(
 
 @router.get("/{entry_id}", response_model=PublicEntry, summary="One published document")
 def read_published(entry_id: UUID, session: SessionDep) -> Any:
+    """Needs no key; the answer may be cached for five minutes.
+
+    It is taken from what was sealed, and `content_digest` is the seal's. `related` lists what else was published of the
+    same decision.
+    """
     response = answer(queries.entry(session, entry_id))
     response.headers["Cache-Control"] = FRESH
     return response

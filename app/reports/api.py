@@ -26,6 +26,11 @@ def list_journal(
     since: Annotated[Moment | None, Query(description="From this moment on; with a time zone.")] = None,
     until: Annotated[Moment | None, Query(description="Before this moment; with a time zone.")] = None,
 ) -> Response:
+    """Needs `journal:read`.
+
+    Entries are chained by their hashes and never change; where the words of one were erased, `details` is null and its
+    place remains.
+    """
     rows = queries.audit_trail(
         session,
         page,

@@ -54,16 +54,22 @@ def list_units(
     parent_id: Annotated[UUID | None, Query(description="Only those right below this unit.")] = None,
     level: Annotated[UnitLevel | None, Query(description="Only those of this level.")] = None,
 ) -> Response:
+    """Needs `services:read`. Together the filters give one level below one unit."""
     return page.page(queries.units(session, page, parent_id=parent_id, level=level, visible_to=caller))
 
 
 @units.post("", response_model=UnitRead, status_code=201, summary="Add a unit")
 def add_unit(session: SessionDep, caller: SignedIn, body: UnitFacts) -> Any:
+    """Needs `services:write`.
+
+    `already_exists` where the organisation has a unit of this code; `invalid` where the unit above is not there.
+    """
     return UnitRead.model_validate(actions.add_unit(session, values_of(body), by=caller))
 
 
 @units.get("/{unit_id}", response_model=UnitRead, summary="A unit")
 def read_unit(unit_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `services:read`. `parent_id` is the unit right above; a unit at the top has none."""
     return UnitRead.model_validate(queries.unit(session, unit_id, visible_to=caller))
 
 
@@ -75,6 +81,11 @@ def change_unit(
     version: ExpectedVersion,
     patch: Annotated[UnitPatch, MERGE_PATCH],
 ) -> Any:
+    """Needs `services:write`. What is below moves with it.
+
+    `invalid` where its new place is itself or below it, or is not there; `already_exists` where another unit has the
+    code.
+    """
     row = queries.unit(session, unit_id, visible_to=caller)
     values = patched(UnitFacts, row, patch)
     return UnitRead.model_validate(actions.change_unit(session, row, values, version=version, by=caller))
@@ -87,16 +98,22 @@ def list_cost_centres(
     page: Paging,
     unit_id: Annotated[UUID | None, Query(description="Only those of this unit.")] = None,
 ) -> Response:
+    """Needs `services:read`. Use the ids in a decision's scope and planned euros."""
     return page.page(queries.cost_centres(session, page, unit_id=unit_id, visible_to=caller))
 
 
 @cost_centres.post("", response_model=CostCentreRead, status_code=201, summary="Add a cost centre")
 def add_cost_centre(session: SessionDep, caller: SignedIn, body: CostCentreFacts) -> Any:
+    """Needs `services:write`. It is unclassified until a classification is added.
+
+    `already_exists` where the organisation has a cost centre of this code; `invalid` where the unit is not there.
+    """
     return CostCentreRead.model_validate(actions.add_cost_centre(session, values_of(body), by=caller))
 
 
 @cost_centres.get("/{cost_centre_id}", response_model=CostCentreRead, summary="A cost centre")
 def read_cost_centre(cost_centre_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `services:read`. Its classifications are listed separately, by `cost_centre_id`."""
     return CostCentreRead.model_validate(queries.cost_centre(session, cost_centre_id, visible_to=caller))
 
 
@@ -108,6 +125,10 @@ def change_cost_centre(
     version: ExpectedVersion,
     patch: Annotated[CostCentrePatch, MERGE_PATCH],
 ) -> Any:
+    """Needs `services:write`. Its classifications stay.
+
+    `already_exists` where another cost centre has the code; `invalid` where the unit is not there.
+    """
     row = queries.cost_centre(session, cost_centre_id, visible_to=caller)
     values = patched(CostCentreFacts, row, patch)
     return CostCentreRead.model_validate(actions.change_cost_centre(session, row, values, version=version, by=caller))
@@ -126,6 +147,7 @@ def list_service_classes(
         str | None, Query(min_length=1, max_length=100, description="Text in code or name.", examples=["neuvola"])
     ] = None,
 ) -> Response:
+    """Needs `services:read`. The same code in another list or year is another class, with an id of its own."""
     return page.page(queries.service_classes(session, page, scheme=scheme, year=year, text=q, visible_to=caller))
 
 
@@ -151,6 +173,12 @@ def list_service_classes(
     },
 )
 def import_service_classes(session: SessionDep, caller: SignedIn, body: CodeList) -> Any:
+    """Needs `services:write`.
+
+    All of the file is imported or nothing: classes are matched by scheme, year and code, a new name replaces the old,
+    and what the file leaves out stays. `invalid` points at each fault as `/row/column`; a file that brings nothing new
+    is not journalled.
+    """
     return ServiceClassImport.model_validate(actions.import_service_classes(session, body, by=caller))
 
 
@@ -161,6 +189,11 @@ def list_service_class_mappings(
     page: Paging,
     kind: Annotated[MappingKind | None, Query(description="Only those that lead from this.")] = None,
 ) -> Response:
+    """Needs `services:read`.
+
+    A mapping leads from a task class or a preparing unit to a service class, so that a decision without a scope still
+    gets an early hint.
+    """
     return page.page(queries.mappings(session, page, kind=kind, visible_to=caller))
 
 
@@ -168,11 +201,17 @@ def list_service_class_mappings(
     "/mappings", response_model=MappingRead, status_code=201, summary="Map a task class or a unit to a service class"
 )
 def add_service_class_mapping(session: SessionDep, caller: SignedIn, body: MappingFacts) -> Any:
+    """Needs `services:write`. Early hints that were computed before stay until they are computed anew.
+
+    `already_exists` where it is mapped so already; `invalid` where the kind and what it leads from do not fit, or
+    something is not there.
+    """
     return MappingRead.model_validate(actions.add_mapping(session, values_of(body), by=caller))
 
 
 @service_classes.get("/mappings/{mapping_id}", response_model=MappingRead, summary="A mapping to a service class")
 def read_service_class_mapping(mapping_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `services:read`. A task class stands for all below it, unless one nearer is mapped."""
     return MappingRead.model_validate(queries.mapping(session, mapping_id, visible_to=caller))
 
 
@@ -180,12 +219,17 @@ def read_service_class_mapping(mapping_id: UUID, session: SessionDep, caller: Si
 def remove_service_class_mapping(
     mapping_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion
 ) -> None:
+    """Needs `services:write`. Early hints that were computed before stay until they are computed anew.
+
+    The journal keeps what it said.
+    """
     row = queries.mapping(session, mapping_id, visible_to=caller)
     actions.remove_mapping(session, row, version=version, by=caller)
 
 
 @service_classes.get("/{service_class_id:uuid}", response_model=ServiceClassRead, summary="A service class")
 def read_service_class(service_class_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `services:read`. Its classifications are listed separately, by `service_class_id`."""
     return ServiceClassRead.model_validate(queries.service_class(session, service_class_id, visible_to=caller))
 
 
@@ -199,6 +243,7 @@ def list_classifications(
     impact_class: Annotated[ImpactClass | None, Query(description="Only those of this impact class.")] = None,
     year: Annotated[QueryYear | None, Query(description="Only those that hold in this year.")] = None,
 ) -> Response:
+    """Needs `services:read`. Past and coming ones are listed too, unless `year` is given."""
     rows = queries.classifications(
         session,
         page,
@@ -215,11 +260,17 @@ def list_classifications(
     "", response_model=ClassificationRead, status_code=201, summary="Classify a cost centre, a service class or both"
 )
 def add_classification(session: SessionDep, caller: SignedIn, body: ClassificationFacts) -> Any:
+    """Needs `services:write`. Early hints that were computed before stay until they are computed anew.
+
+    `overlapping` where the same is classified for one of the years; `invalid` where the method and its parameters do
+    not fit, or something is not there.
+    """
     return ClassificationRead.model_validate(actions.add_classification(session, values_of(body), by=caller))
 
 
 @classifications.get("/{classification_id}", response_model=ClassificationRead, summary="A classification")
 def read_classification(classification_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `services:read`. It holds from `from_year` to `to_year`, or on without an end."""
     return ClassificationRead.model_validate(queries.classification(session, classification_id, visible_to=caller))
 
 
@@ -233,6 +284,10 @@ def change_classification(
     version: ExpectedVersion,
     patch: Annotated[ClassificationPatch, MERGE_PATCH],
 ) -> Any:
+    """Needs `services:write`. For another class or method, end this one and add another.
+
+    `overlapping` where the same is classified for one of the years.
+    """
     row = queries.classification(session, classification_id, visible_to=caller)
     values = patched(ClassificationFacts, row, patch)
     return ClassificationRead.model_validate(
@@ -244,5 +299,9 @@ def change_classification(
 def remove_classification(
     classification_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion
 ) -> None:
+    """Needs `services:write`. What it was of is unclassified again; to keep its years, end it instead.
+
+    Early hints that were computed before stay until they are computed anew.
+    """
     row = queries.classification(session, classification_id, visible_to=caller)
     actions.remove_classification(session, row, version=version, by=caller)

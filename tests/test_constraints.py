@@ -1,0 +1,265 @@
+"""Every constraint has a name, is there on both databases, and holds."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import (
+    CheckConstraint,
+    Constraint,
+    ForeignKeyConstraint,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+    func,
+    inspect,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import SQLModel
+from uuid_utils.compat import uuid7
+
+from app import schema
+from app.clock import now, today
+from app.database import Database, Session, broken_constraint
+from tests.county import County, a_decision, an_assessment
+
+assert schema.TABLES_OF  # its import makes every table known
+TABLES = {table.name: table for table in SQLModel.metadata.sorted_tables}
+PREFIX = {CheckConstraint: "ck", UniqueConstraint: "uq", ForeignKeyConstraint: "fk", PrimaryKeyConstraint: "pk"}
+
+
+def constraints() -> list[Constraint]:
+    return [constraint for table in TABLES.values() for constraint in table.constraints]
+
+
+def test_every_constraint_has_a_name_of_its_own_after_the_convention() -> None:
+    names = [str(constraint.name) for constraint in constraints()]
+    assert len(names) == len(set(names))
+    for constraint in constraints():
+        table = constraint.table.name
+        assert str(constraint.name).startswith(f"{PREFIX[type(constraint)]}_{table}"), constraint
+
+
+def test_the_database_has_every_constraint_under_its_name(database: Database) -> None:
+    found = inspect(database.engine)
+    for name, table in TABLES.items():
+        there = {str(row["name"]) for row in found.get_check_constraints(name)}
+        there |= {str(row["name"]) for row in found.get_unique_constraints(name)}
+        there |= {str(row["name"]) for row in found.get_foreign_keys(name)}
+        there.add(str(found.get_pk_constraint(name)["name"]))
+        assert {str(constraint.name) for constraint in table.constraints} <= there, name
+
+
+@pytest.fixture
+def filled(database: Database, county: County) -> Database:
+    """A row in most tables."""
+    with database.transaction() as session:
+        an_assessment(session, county, "published", a_decision(session, county, "1/2026"))
+        a_decision(session, county, "2/2026")
+        a_row_in_every_table(session, county)
+    return database
+
+
+def a_value(column: Any) -> Any:
+    """A value that a column takes, whatever it means."""
+    kind = column.type.python_type
+    made: dict[type, Callable[[], Any]] = {
+        UUID: uuid7,
+        str: lambda: "x",
+        int: lambda: 2026,
+        bool: lambda: False,
+        dict: dict,
+        list: list,
+        bytes: lambda: b"",
+    }
+    if kind in made:
+        return made[kind]()
+    return now() if kind.__name__ == "datetime" else today()
+
+
+SPECIAL: dict[str, dict[str, Any]] = {
+    "unit": {"level": "sector", "valid_to": None, "parent_id": None},
+    "cost_centre": {"valid_to": None, "unit_id": None},
+    "classification": {
+        "impact_class": "direct",
+        "method": "population_share",
+        "weights": None,
+        "child_share_ppm": None,
+        "age_groups": None,
+        "to_year": None,
+    },
+    "mapping": {"kind": "task_class", "task_class": "05 01", "unit_id": None},
+    "evidence": {"kind": "statistic"},
+    "handling": {"outcome": "decided"},
+    "outcome": {"realised": "yes", "direction": "positive"},
+    "unintended_impact": {"impact_class": "direct", "direction": "positive"},
+    "follow_up": {"state": "drafting", "seal_id": None},
+}
+
+
+def a_row_in_every_table(session: Session, county: County) -> None:
+    """One row where there is none yet, pointing at the rows that are there."""
+    for name, table in TABLES.items():
+        if session.execute(select(func.count()).select_from(table)).scalar_one():
+            continue
+        values = {column.name: a_value(column) for column in table.c}
+        for key in table.foreign_keys:
+            target = key.column
+            values[key.parent.name] = session.execute(select(target).limit(1)).scalar()
+        values |= {"organisation_id": county.id} if "organisation_id" in table.c else {}
+        session.execute(table.insert(), [values | SPECIAL.get(name, {})])
+
+
+def broken(database: Database, work: Callable[[Session], Any]) -> str | None:
+    """The name of the constraint that some work breaks; it is rolled back."""
+    session = database.open_session(writes=True)
+    try:
+        with pytest.raises(IntegrityError) as caught:
+            work(session)
+        return broken_constraint(caught.value)
+    finally:
+        session.rollback()
+        session.close()
+
+
+def first_row(session: Session, table: Table) -> dict[str, Any]:
+    """One row of a table."""
+    return dict(session.execute(select(table).limit(1)).mappings().one())
+
+
+def of_row(table: Table, row: dict[str, Any]) -> list[Any]:
+    """The condition that names one row."""
+    return [column == row[column.name] for column in table.primary_key.columns]
+
+
+PROTECTED = {"journal_entry", "journal_details", "seal"}
+
+
+def unprotected(session: Session) -> None:
+    """Take the triggers away, which would refuse first."""
+    if session.get_bind().dialect.name == "sqlite":
+        for (name,) in session.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():
+            session.execute(text(f"DROP TRIGGER {name}"))
+    else:
+        for table in PROTECTED:
+            session.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+
+
+def test_a_reference_to_nothing_is_refused_by_every_foreign_key(filled: Database) -> None:
+    checked = 0
+    for table in TABLES.values():
+        for constraint in table.foreign_key_constraints:
+            column = constraint.columns[0]
+
+            def point_nowhere(session: Session, table: Table = table, column: Any = column) -> None:
+                unprotected(session)
+                row = first_row(session, table)
+                session.execute(update(table).where(*of_row(table, row)).values({column.name: uuid7()}))
+
+            name = broken(filled, point_nowhere)
+            assert name == (str(constraint.name) if not filled.is_sqlite else "foreign_key"), constraint.name
+            checked += 1
+    assert checked > 30
+
+
+def test_a_second_row_with_the_same_key_is_refused_by_every_unique_constraint(filled: Database) -> None:
+    for table in TABLES.values():
+        for constraint in table.constraints:
+            if not isinstance(constraint, UniqueConstraint | PrimaryKeyConstraint):
+                continue
+            kept = {column.name for column in constraint.columns}
+
+            def twice(session: Session, table: Table = table, kept: set[str] = kept) -> None:
+                row = first_row(session, table)
+                row |= {name: "other" for name in ("diary_number", "code", "key") if name in row and name not in kept}
+                row |= {name: uuid7() for name in ("id",) if name in row and name not in kept}
+                session.execute(table.insert(), [row])
+
+            name = broken(filled, twice)
+            if isinstance(constraint, UniqueConstraint) or not filled.is_sqlite:
+                assert name == str(constraint.name), table.name
+
+
+def code_of(constraint: Constraint) -> str | None:
+    """The column that a check holds to a list of codes."""
+    said = str(constraint.sqltext) if isinstance(constraint, CheckConstraint) else ""
+    column, found, _ = said.partition(" IN (")
+    return column if found and column in constraint.table.c else None
+
+
+def test_a_code_that_is_none_is_refused_by_every_list_of_codes(filled: Database) -> None:
+    checked = 0
+    for table in TABLES.values():
+        for constraint in table.constraints:
+            column = code_of(constraint)
+            if not column:
+                continue
+
+            def miscode(session: Session, table: Table = table, column: str = column) -> None:
+                row = first_row(session, table)
+                session.execute(update(table).where(*of_row(table, row)).values({column: "no_such_code"}))
+
+            assert broken(filled, miscode) in breaks(table, column), constraint.name
+            checked += 1
+    assert checked > 25
+
+
+def breaks(table: Table, column: str) -> set[str]:
+    """The names of the checks that speak of a column."""
+    checks = [constraint for constraint in table.constraints if isinstance(constraint, CheckConstraint)]
+    return {str(constraint.name) for constraint in checks if column in str(constraint.sqltext)}
+
+
+DAY = date(2026, 1, 2)
+RULES: dict[str, dict[str, Any]] = {
+    "ck_organisation_version": {"version": 0},
+    "ck_decision_publicity_grounds": {"publicity": "secret", "publicity_grounds": None},
+    "ck_decision_clearance": {"clearance_kind": None, "clearance": {"kind": "approved"}},
+    "ck_unit_valid_to": {"valid_from": DAY, "valid_to": DAY - timedelta(days=1)},
+    "ck_unit_parent_id": {"parent_id": TABLES["unit"].c.id},
+    "ck_cost_centre_valid_to": {"valid_from": DAY, "valid_to": DAY - timedelta(days=1)},
+    "ck_hearing_number": {"number": 0},
+    "ck_assessment_sealed": {"state": "approved", "seal_id": None},
+    "ck_follow_up_sealed": {"state": "approved", "seal_id": None},
+    "ck_mapping_task_class": {"task_class": None},
+    "ck_mapping_unit_id": {"unit_id": TABLES["unit"].c.id.type.python_type(int=1)},
+    "ck_classification_key": {"cost_centre_id": None, "service_class_id": None},
+    "ck_classification_to_year": {"from_year": 2026, "to_year": 2025},
+    "ck_classification_weights": {"method": "manual", "weights": None},
+    "ck_classification_child_share_ppm": {"method": "child_share", "child_share_ppm": None},
+    "ck_classification_child_share_ppm_range": {"method": "child_share", "child_share_ppm": 1_000_001},
+    "ck_classification_age_groups": {"method": "full", "age_groups": None},
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_row_that_breaks_a_rule_is_refused(filled: Database, name: str) -> None:
+    table = next(table for table in TABLES.values() if name in {str(c.name) for c in table.constraints})
+
+    def breaking(session: Session) -> None:
+        row = first_row(session, table)
+        session.execute(update(table).where(*of_row(table, row)).values(RULES[name]))
+
+    assert broken(filled, breaking) == name
+
+
+def test_no_check_is_left_out() -> None:
+    checks = [constraint for constraint in constraints() if isinstance(constraint, CheckConstraint)]
+    listed = {str(check.name) for check in checks if code_of(check)}
+    assert listed | set(RULES) == {str(check.name) for check in checks}
+
+
+def test_a_decision_has_one_open_assessment(filled: Database) -> None:
+    assessment = TABLES["assessment"]
+
+    def second(session: Session) -> None:
+        row = first_row(session, assessment)
+        for edition in (8, 9):
+            session.execute(assessment.insert(), [row | {"id": uuid7(), "edition": edition, "state": "screening"}])
+
+    assert broken(filled, second) in {"uq_assessment_open", None}  # SQLite names columns, and this is no constraint

@@ -1,0 +1,211 @@
+"""Rules that need no database: keys, dates, lapses, quality, identity codes, business ids."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.access.rules import PERMISSIONS, ROLES, is_business_id, permissions_of
+from app.assessments.rules import quality
+from app.conventions.body import holds_identity_code
+from app.conventions.merge_patch import merged
+from app.decisions.rules import (
+    diary_key,
+    digests_of,
+    is_excluded,
+    is_uncleared,
+    months_after,
+    proposal,
+    reason_to_lapse,
+)
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["VAKEDno-2022-67", "5146/01.04.00/2023", "225/2022", "VN/13440/2019", "HEL 2021-010660 Lausunto 2"],
+)
+def test_a_diary_number_is_found_by_itself(number: str) -> None:
+    assert diary_key(number) == diary_key(number.upper()) == diary_key(f" {number} ")
+
+
+@given(st.from_regex(r"[0-9]{1,4}", fullmatch=True), st.from_regex(r"[0-9]{1,4}", fullmatch=True))
+def test_separators_keep_numbers_apart(left: str, right: str) -> None:
+    assert diary_key(f"{left}/{right}") == diary_key(f"{left} {right}") == f"{left}-{right}"
+    assert diary_key(f"{left}{right}") != diary_key(f"{left}/{right}")
+
+
+@pytest.mark.parametrize(
+    ("day", "after"),
+    [
+        (date(2026, 3, 31), date(2027, 3, 31)),
+        (date(2024, 2, 29), date(2025, 2, 28)),
+        (date(2026, 12, 1), date(2027, 12, 1)),
+    ],
+)
+def test_twelve_months_after(day: date, after: date) -> None:
+    assert months_after(day, 12) == after
+
+
+def test_a_proposal_is_the_same_in_any_order_and_a_change_is_named() -> None:
+    options = [{"code": f"VE{n}", "title": {"fi": str(n)}, "description": None} for n in range(12)]
+    planned = [{"cost_centre_id": "b", "year": 2027, "cents": 1}, {"cost_centre_id": "a", "year": 2026, "cents": 2}]
+    first = digests_of(proposal({"fi": "Asia", "sv": None}, options, planned))
+    second = digests_of(proposal({"fi": "Asia"}, options[::-1], planned[::-1]))
+    assert first == second
+    assert reason_to_lapse(first, second) is None
+    planned[0]["cents"] = 3
+    changed = digests_of(proposal({"fi": "Asia"}, options, planned))
+    assert reason_to_lapse(first, changed) == "Changed after the assessment: the planned euros."
+
+
+def test_a_clearance_must_be_there_before_the_meeting() -> None:
+    assert is_uncleared(None, None, date(2026, 5, 4))
+    assert is_uncleared({}, date(2026, 5, 5), date(2026, 5, 4))
+    assert not is_uncleared({}, date(2026, 5, 4), date(2026, 5, 4))
+
+
+@pytest.mark.parametrize(
+    ("code", "excluded"), [("01 01", True), ("01 01 00", True), ("01 010", False), ("01", False), (None, False)]
+)
+def test_a_task_class_and_all_below_it_are_set_aside(code: str | None, excluded: bool) -> None:
+    assert is_excluded(code, [{"prefix": "01 01"}]) is excluded
+
+
+def _code(day: str, separator: str, number: int) -> str:
+    checks = "0123456789ABCDEFHJKLMNPRSTUVWXY"
+    return f"{day}{separator}{number}{checks[int(f'{day}{number}') % 31]}"
+
+
+INVENTED = _code("010190", "-", 950)
+"""Numbers from 900 on are never given to a person."""
+
+
+@pytest.mark.parametrize("separator", ["-", "+", "A", "B", "F", "U", "Y", "\u2013", "\u2212", "\u2011"])
+def test_an_identity_code_is_found_however_it_is_written(separator: str) -> None:
+    code = INVENTED.replace("-", separator)
+    for text in (code, code.lower(), f"Lapsi ({code}) kuultiin", f"x:{code}."):
+        assert holds_identity_code(text), text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1234/00.01.02/2026", "040 123 4567", "2019-005460", "010190-9500", "HEL 2022-000080"]
+)
+def test_what_only_looks_like_an_identity_code_is_let_through(text: str) -> None:
+    assert not holds_identity_code(text)
+
+
+def test_a_wrong_check_character_or_an_impossible_day_is_no_code() -> None:
+    right = INVENTED[-1]
+    wrong = next(c for c in "0123456789ABCDEFHJKLMNPRSTUVWXY" if c != right)
+    assert not holds_identity_code(INVENTED[:-1] + wrong)
+    assert not holds_identity_code(_code("320190", "-", 950))
+    assert not holds_identity_code(_code("011390", "-", 950))
+
+
+@pytest.mark.parametrize(
+    ("text", "right"), [("1234567-1", True), ("1234567-2", False), ("12345-1", False), ("", False)]
+)
+def test_a_business_id_has_its_check_digit(text: str, right: bool) -> None:
+    assert is_business_id(text) is right
+
+
+def test_every_right_is_somebodys_and_every_role_has_known_ones() -> None:
+    given_out = frozenset[str]().union(*ROLES.values())
+    assert given_out == set(PERMISSIONS)
+
+
+def test_a_key_narrows_and_never_widens() -> None:
+    assert permissions_of(("preparer",), ("decisions:read", "people:write")) == {"decisions:read"}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.text(max_size=3), JSON, max_size=4), st.dictionaries(st.text(max_size=3), JSON, max_size=4))
+def test_merge_patch_does_what_rfc_7396_says(target: dict[str, Any], patch: dict[str, Any]) -> None:
+    result = merged(target, patch)
+    for name, value in patch.items():
+        if value is None:
+            assert name not in result
+        elif not isinstance(value, dict):
+            assert result[name] == value
+    assert all(result[name] == target[name] for name in target if name not in patch)
+    assert merged(result, {}) == result
+
+
+def content(**changes: Any) -> dict[str, Any]:
+    """An assessment that meets every line of the quality check."""
+    impact = {"option_id": "1", "age_groups": ["0-6"], "child_groups": ["all"], "evidence_ids": ["e"]}
+    return {
+        "extent": "full",
+        "impacts": [
+            {**impact, "impact_class": "direct", "term": "short"},
+            {**impact, "impact_class": "indirect", "term": "long"},
+            {**impact, "impact_class": "communal", "term": "long", "option_id": "0"},
+        ],
+        "evidence": [{"id": "e", "kind": "statistic"}],
+        "hearings": [{"party": "children"}],
+        "recommendations": [{}],
+        "summary": "x",
+        "best_interests": "x",
+        "follow_up_plan": "x",
+        **changes,
+    }
+
+
+OPTIONS = [{"id": "0", "code": "VE0"}, {"id": "1", "code": "VE1"}]
+
+
+def test_a_good_assessment_meets_every_line() -> None:
+    lines = quality(content(), OPTIONS)
+    assert len(lines) == 10
+    assert all(line["passed"] for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("missing", "line"),
+    [
+        ({"impacts": []}, "thorough"),
+        ({"evidence": []}, "evidence_base"),
+        ({"hearings": [{"party": "parents"}]}, "childrens_information"),
+        ({"best_interests": None}, "best_interests"),
+        ({"summary": None}, "conclusions"),
+        ({"recommendations": []}, "conclusions"),
+        ({"follow_up_plan": None}, "follow_up_plan"),
+    ],
+)
+def test_each_line_says_what_is_missing(missing: dict[str, Any], line: str) -> None:
+    found = {entry["line"]: entry for entry in quality(content(**missing), OPTIONS)}
+    assert not found[line]["passed"]
+    assert found[line]["why"]
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"term": "short"}, "short_and_long_term"),
+        ({"impact_class": "direct"}, "indirect_effects"),
+        ({"age_groups": ["18+"]}, "ages_and_groups"),
+        ({"child_groups": []}, "ages_and_groups"),
+        ({"option_id": "0"}, "options_compared"),
+        ({"evidence_ids": []}, "evidence_base"),
+    ],
+)
+def test_each_line_looks_at_the_impacts(change: dict[str, Any], line: str) -> None:
+    impacts = [{**impact, **change} for impact in content()["impacts"]]
+    found = {entry["line"]: entry["passed"] for entry in quality(content(impacts=impacts), OPTIONS)}
+    assert not found[line]
+
+
+def test_reused_data_from_children_counts_only_with_all_three_checks() -> None:
+    survey = {"kind": "children_survey", "up_to_date": True, "relevant": True, "wide_enough": True}
+    for wide_enough in (True, False):
+        reused = content(hearings=[], extent="light", evidence=[{**survey, "wide_enough": wide_enough}])
+        found = {entry["line"]: entry["passed"] for entry in quality(reused, OPTIONS)}
+        assert found["childrens_information"] is wide_enough
