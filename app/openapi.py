@@ -16,6 +16,9 @@ handled; and later its predicted effects are set beside what really happened.
 
 Conventions: errors are `application/problem+json` (RFC 9457); changes name the version they change in `If-Match`; every
 POST takes an `Idempotency-Key`; `PATCH` is JSON Merge Patch (RFC 7396); lists are read by following `next`.
+
+Each operation names the right it needs. Who changes a thing must also have the right to read it, and a key that is
+narrowed to some rights needs those too.
 """
 
 TAGS = {

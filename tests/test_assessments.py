@@ -223,3 +223,15 @@ def _without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _without_nulls(item) for name, item in value.items() if item is not None}
     return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+def test_a_withdrawn_new_edition_leaves_the_one_before_in_force(api: Api, county: County, database: Database) -> None:
+    at = made(database, county, "published")
+    second = api.change("preparer", "POST", f"{at['assessment']}/editions", of=at["assessment"]).json()
+    path = f"/api/v1/assessments/{second['id']}"
+    assert api.change("preparer", "POST", f"{path}/withdrawal", of=path).json()["state"] == "withdrawn"
+    decision = api.send("preparer", "GET", at["decision"]).json()
+    assert (decision["assessment_state"], decision["clearance"]["edition"]) == ("published", 1)
+    assert api.send("preparer", "POST", f"{at['decision']}/assessments", {}).status_code == 409
+    third = api.change("preparer", "POST", f"{at['assessment']}/editions", of=at["assessment"]).json()
+    assert (third["edition"], third["supersedes_id"]) == (3, at["assessment"].rpartition("/")[2])

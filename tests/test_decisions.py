@@ -113,3 +113,83 @@ def test_facts_that_are_not_assessed_change_without_a_lapse(api: Api, county: Co
     path = f"/api/v1/decisions/{decision_id}"
     assert api.change("preparer", "PATCH", path, {"body": "Aluevaltuusto"}).status_code == 200
     assert api.send("preparer", "GET", path).json()["clearance"]["kind"] == "approved"
+
+
+def test_a_matter_that_is_not_assessed_needs_no_clearance(api: Api) -> None:
+    items = [{"prefix": "01 01", "reason": "Yksittäisen henkilön asia"}]
+    organisation = "/api/v1/organisation"
+    api.change("administrator", "PUT", f"{organisation}/excluded-task-classes", {"items": items}, of=organisation)
+    path = f"/api/v1/decisions/{api.decision(task_class_code='01 01')['id']}"
+    api.change("preparer", "POST", f"{path}/preparation", of=path)
+    presented = api.change("presenter", "POST", f"{path}/presentation", {}, of=path).json()
+    assert (presented["state"], presented["override_reason"]) == ("presented", None)
+    handling = {"body": "Aluehallitus", "meeting_date": str(today()), "outcome": "decided"}
+    assert api.change("integration", "POST", f"{path}/handlings", handling, of=path).json()["uncleared"] is False
+
+
+def test_an_empty_change_changes_nothing_and_a_draft_has_no_follow_up(api: Api) -> None:
+    path = f"/api/v1/decisions/{api.decision()['id']}"
+    assert api.change("preparer", "PATCH", path, {}).status_code == 200
+    for body in ({"follow_up_on": "2027-01-01"}, {"follow_up_on": "2027-01-01", "title": {"fi": "Uusi"}}):
+        refused = api.change("preparer", "PATCH", path, body)
+        assert (refused.status_code, refused.json()["type"]) == (409, "urn:lava:problem:no_decision_yet")
+
+
+def test_a_later_body_deciding_dates_the_follow_up_from_its_own_meeting(api: Api) -> None:
+    path = f"/api/v1/decisions/{api.decision()['id']}"
+    for body, day in (("Aluehallitus", "2026-01-12"), ("Aluevaltuusto", "2026-02-09")):
+        handling = {"body": body, "meeting_date": day, "outcome": "decided"}
+        assert api.change("integration", "POST", f"{path}/handlings", handling, of=path).status_code == 201
+    assert api.send("preparer", "GET", path).json()["follow_up_on"] == "2027-02-09"
+    listed = api.send("preparer", "GET", f"{path}/handlings").json()["items"]
+    assert [row["body"] for row in listed] == ["Aluehallitus", "Aluevaltuusto"]
+
+
+def test_recommendations_are_answered_with_a_reason_and_only_those_that_were_made(
+    api: Api, county: County, database: Database
+) -> None:
+    with database.transaction() as session:
+        path = f"/api/v1/decisions/{an_assessment(session, county, 'approved').decision_id}"
+    before = api.send("preparer", "GET", path).json()
+    recommended = before["clearance"]["recommendations"][0]["id"]
+    handling = {"body": "Aluehallitus", "meeting_date": str(today()), "outcome": "decided"}
+    handling["option_id"] = before["options"][1]["id"]
+    unknown = [{"recommendation_id": before["id"], "answer": "followed"}]
+    assert (
+        api.change("registrar", "POST", f"{path}/handlings", {**handling, "answers": unknown}, of=path).status_code
+        == 422
+    )
+    made = api.change("registrar", "POST", f"{path}/handlings", handling, of=path)
+    assert (made.status_code, made.json()["uncleared"]) == (201, False)
+    own = made.headers["location"]
+    unexplained = {"items": [{"recommendation_id": recommended, "answer": "not_followed"}]}
+    assert api.change("registrar", "PUT", f"{own}/answers", unexplained, of=own).status_code == 422
+    unexplained["items"][0]["reason"] = "Määräraha ei riitä."
+    answered = api.change("registrar", "PUT", f"{own}/answers", unexplained, of=own).json()
+    assert answered["answers"][0]["answer"] == "not_followed"
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("state=draft", 2),
+        ("state=decided", 1),
+        ("body=Aluevaltuusto", 1),
+        ("meeting_from=2026-12-01&meeting_until=2026-12-31", 1),
+        ("has_assessment=true", 1),
+        ("has_assessment=false", 2),
+        ("q=NEUVOLA", 2),
+        ("q=100%25", 0),
+        ("uncleared=true", 1),
+        ("source=ahjo", 1),
+    ],
+)
+def test_lists_are_filtered(api: Api, query: str, found: int) -> None:
+    first = api.decision(body="Aluevaltuusto", meeting_date="2026-12-14")
+    api.decision(diary_number="2/2026", source="ahjo", title={"sv": "Rådgivning", "fi": "Neuvola"})
+    third = api.decision(diary_number="3/2026", title={"fi": "Hankinta"})
+    api.send("preparer", "POST", f"/api/v1/decisions/{first['id']}/assessments", {})
+    path = f"/api/v1/decisions/{third['id']}"
+    handling = {"body": "Lautakunta", "meeting_date": "2026-01-12", "outcome": "decided"}
+    api.change("integration", "POST", f"{path}/handlings", handling, of=path)
+    assert len(api.send("preparer", "GET", f"/api/v1/decisions?{query}").json()["items"]) == found

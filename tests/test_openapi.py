@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 DOCUMENT = "urn:openapi"
@@ -41,6 +41,15 @@ def at(described: dict[str, Any], pointed: dict[str, Any]) -> dict[str, Any]:
     return pointed
 
 
+def validator_of(described: dict[str, Any], schema: dict[str, Any]) -> Draft202012Validator:
+    """A validator of one schema, whose references lead into the whole document."""
+    whole = DRAFT202012.create_resource(described)
+    registry: Registry[Any] = Registry().with_resource(DOCUMENT, whole)
+    return Draft202012Validator(
+        _absolute(schema), registry=registry, format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
+
+
 def examples_of(media: dict[str, Any], schema: dict[str, Any]) -> list[Any]:
     """Every example of a body: on the media type, and on its schema."""
     named = [example["value"] for example in media.get("examples", {}).values()]
@@ -71,18 +80,12 @@ def test_every_operation_id_is_a_unique_verb_phrase(described: dict[str, Any]) -
 
 
 def test_every_request_body_has_examples_that_hold(described: dict[str, Any]) -> None:
-    registry: Registry[Any] = Registry().with_resource(
-        DOCUMENT, Resource(contents=described, specification=DRAFT202012)
-    )
     checked, faults = 0, {}
     for where, operation in operations(described):
         for kind, media in at(described, operation.get("requestBody", {})).get("content", {}).items():
             schema = at(described, media["schema"])
             examples = examples_of(media, schema)
-            whole = {"$id": DOCUMENT + ":body", **_absolute(media["schema"])}
-            validator = Draft202012Validator(
-                whole, registry=registry, format_checker=Draft202012Validator.FORMAT_CHECKER
-            )
+            validator = validator_of(described, media["schema"])
             wrong = [error.message for example in examples for error in validator.iter_errors(example)]
             if wrong or not examples:
                 faults[f"{where} {kind}"] = wrong or ["no example"]
@@ -92,11 +95,7 @@ def test_every_request_body_has_examples_that_hold(described: dict[str, Any]) ->
 
 
 def test_the_check_of_examples_sees_a_fault_behind_a_reference(described: dict[str, Any]) -> None:
-    registry: Registry[Any] = Registry().with_resource(
-        DOCUMENT, Resource(contents=described, specification=DRAFT202012)
-    )
-    schema = _absolute({"$ref": "#/components/schemas/DecisionNew"})
-    validator = Draft202012Validator(schema, registry=registry)
+    validator = validator_of(described, {"$ref": "#/components/schemas/DecisionNew"})
     assert validator.is_valid({"diary_number": "1/2026", "title": {"fi": "Asia"}})
     assert not validator.is_valid({"diary_number": "1/2026", "title": {"fi": 7}})
 

@@ -157,7 +157,7 @@ def issue_api_key(session: SessionDep, caller: SignedIn, body: ApiKeyNew) -> Res
     without the key. Sent again with the same Idempotency-Key it answers `answer_not_kept`: revoke that key and issue
     another.
     """
-    account = queries.person(session, body.person_id, visible_to=caller)
+    account = queries.key_holder(session, body.person_id, visible_to=caller)
     row, key = actions.issue_key(session, account, body.label, body.valid_days, body.scopes, by=caller)
     made = ApiKeyMade(**_of_key(row), key=key)
     response = answer(made, 201, ApiKeyMade.collection)

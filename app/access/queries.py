@@ -10,7 +10,7 @@ from app.access.models import Account, ApiKey, Organisation
 from app.access.rules import Caller
 from app.conventions.cursors import PageRequest
 from app.database import Row, Session, table_of
-from app.errors import NotFound
+from app.errors import Fault, Invalid, NotFound
 
 Table = TypeVar("Table", bound=Row)
 
@@ -20,6 +20,20 @@ def owned(session: Session, table: type[Table], row_id: UUID, caller: Caller) ->
     row = session.get(table, row_id)
     if row is None or row.organisation_id != caller.organisation_id:
         raise NotFound("not_found", "There is no such thing here.")
+    return row
+
+
+def referred(session: Session, table: type[Table], row_id: UUID | None, caller: Caller, pointer: str) -> Table | None:
+    """The row of the caller's organisation that a body refers to, None where it refers to none; one query at most.
+
+    Raises Invalid at the pointer where there is no such row.
+    """
+    if row_id is None:
+        return None
+    row = session.get(table, row_id)
+    if row is None or row.organisation_id != caller.organisation_id:
+        fault = Fault(pointer, f"There is no such {str(table.__tablename__).replace('_', ' ')} here.")
+        raise Invalid("invalid", "Something that is referred to is not there.", [fault])
     return row
 
 
@@ -58,6 +72,14 @@ def person(session: Session, person_id: UUID, *, visible_to: Caller) -> Account:
     """A person or a machine client of the caller's organisation."""
     visible_to.require("people:read")
     return owned(session, Account, person_id, visible_to)
+
+
+def key_holder(session: Session, person_id: UUID, *, visible_to: Caller) -> Account:
+    """The person or machine client that a key is to be issued for; Invalid where there is none."""
+    visible_to.require("people:read")
+    row = referred(session, Account, person_id, visible_to, "/person_id")
+    assert row is not None
+    return row
 
 
 def people(session: Session, page: PageRequest, *, visible_to: Caller) -> list[Mapping[str, Any]]:

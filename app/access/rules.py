@@ -2,11 +2,15 @@
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
+from typing import Protocol
 from uuid import UUID
 
 from app.access.models import Role
+from app.conventions.states import Move, check_not_author, state_after
 from app.errors import Refused
 
 PERMISSIONS = {
@@ -103,6 +107,25 @@ class System:
     organisation_id: UUID
     name: str = "lava (command line)"
     id: UUID | None = None
+
+
+class Movable(Protocol):
+    """A thing with a state, and those who have written it."""
+
+    state: str
+    authors: list[str]
+
+
+def check_move(moves: Mapping[str, Move], move: str, row: Movable, by: Caller) -> StrEnum:
+    """The state that a move leads to: the right first, then the state, then that no author judges their own work.
+
+    Raises Refused `not_allowed` or `own_work`, or Conflict `wrong_state`.
+    """
+    by.require(moves[move].permission)
+    after = state_after(moves, move, row.state)
+    if not moves[move].by_author:
+        check_not_author(row.authors, by.id)
+    return after
 
 
 def new_key() -> str:

@@ -154,6 +154,12 @@ class ApiKeyNew(Schema):
         default=None, max_length=50, description="Only these rights of the roles; null: all."
     )
 
+    model_config = {
+        "json_schema_extra": {
+            "examples": [{"person_id": "00000000-0000-7000-8000-000000000001", "label": "Asianhallinta, tuotanto"}]
+        }
+    }
+
     @field_validator("scopes")
     @classmethod
     def _known(cls, scopes: list[str] | None) -> list[str] | None:

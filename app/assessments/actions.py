@@ -3,14 +3,14 @@
 from typing import Any
 from uuid import UUID
 
-from app.access.queries import organisation
-from app.access.rules import Caller
+from app.access.queries import organisation, referred
+from app.access.rules import Caller, check_move
 from app.assessments import queries, rules
 from app.assessments.content import public_document, sealed_content
 from app.assessments.models import Assessment, AssessmentState, Comment, Form, Seal
 from app.assessments.sealing import seal
 from app.clock import now
-from app.conventions.states import check_not_author, state_after, with_author
+from app.conventions.states import with_author
 from app.conventions.versions import claim
 from app.database import Session
 from app.decisions import actions as decisions
@@ -28,8 +28,8 @@ def start(session: Session, decision: Decision, values: dict[str, Any], *, by: C
     if decision.excluded:
         raise Conflict("excluded", "The task class is set aside: matters of a single person are not assessed.")
     form = _form(session, values["form_id"], by)
-    edition = queries.latest_edition(session, decision.id)
-    if edition and decision.assessment_state != AssessmentState.WITHDRAWN:
+    edition, standing = queries.editions(session, decision.id)
+    if standing:
         raise Conflict("open_assessment", "The decision has an assessment. Go on with it, or make a new edition of it.")
     row = Assessment(
         organisation_id=by.organisation_id,
@@ -86,11 +86,12 @@ def change(session: Session, assessment: Assessment, values: dict[str, Any], *, 
 
 
 def upgrade_form(
-    session: Session, assessment: Assessment, form: Form, *, version: int, by: Caller
+    session: Session, assessment: Assessment, form_id: UUID, *, version: int, by: Caller
 ) -> tuple[Assessment, list[str]]:
     """Move to another edition of the form, carrying answers by question id; returns the ids left behind."""
     by.require("assessments:write")
     rules.check_writable(assessment.state)
+    form = _form(session, form_id, by)
     kept, left = rules.carried_answers(assessment.answers, form.definition)
     told = changes(assessment, {"form_id": form.id, "answers": kept})
     claim(session, assessment, version, by)
@@ -103,7 +104,7 @@ def upgrade_form(
 
 def draft(session: Session, assessment: Assessment, *, version: int, by: Caller) -> Assessment:
     """Start writing: after the screening, or after all where 'not needed' was signed (its clearance then lapses)."""
-    state_after(rules.MOVES, "drafting", assessment.state)
+    check_move(rules.MOVES, "drafting", assessment, by)
     if assessment.state == AssessmentState.SCREENING:
         rules.check_screening(assessment.screening, "needed")
     reconsidered = assessment.state == AssessmentState.NOT_NEEDED
@@ -117,7 +118,7 @@ def draft(session: Session, assessment: Assessment, *, version: int, by: Caller)
 
 def sign_not_needed(session: Session, assessment: Assessment, *, version: int, by: Caller) -> Assessment:
     """Sign that no assessment is needed: sealed, and it clears the decision."""
-    state_after(rules.MOVES, "signature", assessment.state)
+    check_move(rules.MOVES, "signature", assessment, by)
     rules.check_screening(assessment.screening, "not_needed")
     _check_proposal(session, assessment, by)
     _move(session, assessment, "signature", version=version, by=by)
@@ -127,7 +128,7 @@ def sign_not_needed(session: Session, assessment: Assessment, *, version: int, b
 
 def submit(session: Session, assessment: Assessment, *, version: int, by: Caller) -> Assessment:
     """Submit for review, when nothing is missing that review cannot do without."""
-    state_after(rules.MOVES, "submission", assessment.state)
+    check_move(rules.MOVES, "submission", assessment, by)
     decision = _decision(session, assessment, by)
     rules.check_complete(quality_of(session, assessment, decision))
     _move(session, assessment, "submission", version=version, by=by)
@@ -146,7 +147,7 @@ def send_back(session: Session, assessment: Assessment, comment: str, *, version
 
 def approve(session: Session, assessment: Assessment, *, version: int, by: Caller) -> Assessment:
     """Approve and sign: the content is sealed, the edition before is superseded, the decision is cleared."""
-    state_after(rules.MOVES, "approval", assessment.state)
+    check_move(rules.MOVES, "approval", assessment, by)
     _check_proposal(session, assessment, by)
     before = _superseded(session, assessment, by)
     _move(session, assessment, "approval", version=version, by=by, leave_state=True)
@@ -165,7 +166,7 @@ def approve(session: Session, assessment: Assessment, *, version: int, by: Calle
 
 def publish(session: Session, assessment: Assessment, privacy_checked: bool, *, version: int, by: Caller) -> Assessment:
     """Publish in the public register what is sealed, after a privacy check by somebody other than an author."""
-    state_after(rules.MOVES, "publication", assessment.state)
+    check_move(rules.MOVES, "publication", assessment, by)
     decision = _decision(session, assessment, by)
     if not privacy_checked:
         raise Conflict("privacy_not_checked", "Read it through: nothing in it may tell of a person. Then confirm.")
@@ -189,8 +190,12 @@ def publish(session: Session, assessment: Assessment, privacy_checked: bool, *, 
 
 
 def withdraw(session: Session, assessment: Assessment, *, version: int, by: Caller) -> Assessment:
-    """Give up an assessment that is not approved."""
-    return _move(session, assessment, "withdrawal", version=version, by=by)
+    """Give up an assessment that is not approved; the edition before it, if any, is then the decision's again."""
+    _move(session, assessment, "withdrawal", version=version, by=by)
+    before = _superseded(session, assessment, by)
+    if before is not None:
+        _tell_decision(session, _decision(session, assessment, by), before, by)
+    return assessment
 
 
 def new_edition(session: Session, assessment: Assessment, *, version: int, by: Caller) -> Assessment:
@@ -200,10 +205,9 @@ def new_edition(session: Session, assessment: Assessment, *, version: int, by: C
         raise Conflict(
             "wrong_state", f"The assessment is {assessment.state}: only what is finished gets a new edition."
         )
-    edition = queries.latest_edition(session, assessment.decision_id)
-    if edition != assessment.edition:
-        latest = "A later edition exists. Go on with that."
-        raise Conflict("open_assessment", latest)
+    edition, standing = queries.editions(session, assessment.decision_id)
+    if standing != assessment.edition:
+        raise Conflict("open_assessment", "A later edition exists. Go on with that.")
     claim(session, assessment, version, by)
     own = ("decision_id", "form_id", "extent", "manner", "screening", "answers", "summary", "best_interests")
     texts = ("competing_interests", "changes_made", "child_friendly", "follow_up_plan")
@@ -273,11 +277,7 @@ def _move(
     leave_state: bool = False,
 ) -> Assessment:
     """Take one of rules.MOVES; `leave_state` where the caller sets the state after what it needs is in place."""
-    step = rules.MOVES[move]
-    by.require(step.permission)
-    after = state_after(rules.MOVES, move, assessment.state)
-    if not step.by_author:
-        check_not_author(assessment.authors, by.id)
+    after = check_move(rules.MOVES, move, assessment, by)
     before = assessment.state
     claim(session, assessment, version, by)
     if not leave_state:
@@ -362,8 +362,10 @@ def _copy_parts(session: Session, before: Assessment, after: Assessment, by: Cal
 
 
 def _form(session: Session, form_id: UUID | None, by: Caller) -> Form:
-    if form_id is not None:
-        return queries.form(session, form_id, visible_to=by)
+    by.require("forms:read")
+    form = referred(session, Form, form_id, by, "/form_id")
+    if form is not None:
+        return form
     form = queries.newest_form(session, by.organisation_id)
     if form is None:
         raise NotFound("not_found", "The organisation has no form. An administrator adds one.")

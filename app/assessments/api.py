@@ -130,8 +130,8 @@ def sign_not_needed(assessment_id: UUID, session: SessionDep, caller: SignedIn, 
 def submit_assessment(assessment_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
     """Needs `assessments:write`. The proposal as it stands now is what approval will be held to.
 
-    `children_not_heard` without children's own information, `incomplete` without impacts, conclusions or a follow-up
-    plan, `wrong_state` unless it is being drafted or was returned.
+    `children_not_heard` or `incomplete` where the quality check lacks a line that review cannot do without;
+    `wrong_state` unless it is being drafted or was returned.
     """
     assessment = queries.get(session, assessment_id, visible_to=caller)
     return queries.with_parts(session, actions.submit(session, assessment, version=version, by=caller))
@@ -209,12 +209,11 @@ def upgrade_form(
 ) -> Any:
     """Needs `assessments:write`.
 
-    Answers are carried over by question id; `left_behind` names those that the new edition does not take, and they are
-    gone from the assessment. `wrong_state` unless it is being drafted or was returned.
+    Answers are carried over by question id; `left_behind` names those that the new edition does not take, which only
+    the journal then keeps. `wrong_state` unless it is being drafted or was returned.
     """
     assessment = queries.get(session, assessment_id, visible_to=caller)
-    form = queries.form(session, body.form_id, visible_to=caller)
-    upgraded, left = actions.upgrade_form(session, assessment, form, version=version, by=caller)
+    upgraded, left = actions.upgrade_form(session, assessment, body.form_id, version=version, by=caller)
     return {"assessment": queries.with_parts(session, upgraded), "left_behind": left}
 
 

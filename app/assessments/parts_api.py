@@ -84,7 +84,7 @@ def add_routes(to: APIRouter, of: PartRoutes) -> None:
         name=f"list_{of.kind}",
         response_model=schemas.PartList[read],  # type: ignore[valid-type]
         summary=f"List {of.kind}",
-        description=f"Needs `assessments:read`. All at once, in the order added; the assessment gives the same {of.kind}.",
+        description="Needs `assessments:read`. All at once, in the order added; reading the assessment gives them too.",
     )
     def list_parts(assessment_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
         assessment = queries.get(session, assessment_id, visible_to=caller)
@@ -107,7 +107,7 @@ def add_routes(to: APIRouter, of: PartRoutes) -> None:
         name=f"read_{of.one}",
         response_model=read,
         summary=f"One {of.one}",
-        description=f"Needs `assessments:read`. Its own ETag, not the assessment's, is what changing or removing this {of.one} takes.",
+        description=f"Needs `assessments:read`. Change or remove this {of.one} with its own ETag.",
     )
     def read_part(assessment_id: UUID, part_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
         assessment = queries.get(session, assessment_id, visible_to=caller)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlmodel import col
 
 from app.access.queries import listed, owned
@@ -82,10 +82,12 @@ def assessments(
     return listed(session, Assessment, page, visible_to, *conditions, leave_out=frozenset(left_out))
 
 
-def latest_edition(session: Session, decision_id: UUID) -> int:
-    """The highest edition of a decision's assessments; 0 where there is none."""
-    statement = select(func.max(col(Assessment.edition))).where(col(Assessment.decision_id) == decision_id)
-    return session.scalar(statement) or 0
+def editions(session: Session, decision_id: UUID) -> tuple[int, int]:
+    """The highest edition of a decision's assessments, and the highest not withdrawn; 0 where there is none."""
+    edition, state = col(Assessment.edition), col(Assessment.state)
+    standing = func.max(case((state != AssessmentState.WITHDRAWN, edition)))
+    row = session.execute(select(func.max(edition), standing).where(col(Assessment.decision_id) == decision_id)).one()
+    return row[0] or 0, row[1] or 0
 
 
 def part(session: Session, assessment: Assessment, kind: str, part_id: UUID) -> Any:

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, StringConstraints
 
 from app.assessments.models import AssessmentState, Extent, Manner, ScreeningOutcome
-from app.assessments.parts_schemas import EvidenceRead, HearingRead, ImpactRead, RecommendationRead
+from app.assessments.parts_schemas import SOME_ID, EvidenceRead, HearingRead, ImpactRead, RecommendationRead
 from app.conventions.schemas import Flag, Localised, LocalisedText, LongText, Representation, Resource, Schema
 
 QuestionId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
@@ -245,6 +245,8 @@ class FormUpgrade(Schema):
     """Moving to a newer edition of the form."""
 
     form_id: UUID = Field(description="The newer form.")
+
+    model_config = {"json_schema_extra": {"examples": [{"form_id": SOME_ID}]}}
 
 
 class FormUpgradeResult(Representation):

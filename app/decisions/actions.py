@@ -1,13 +1,13 @@
 """Writes of decisions, one verb each."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, insert
 
 from app.access.models import Account
-from app.access.queries import organisation, owned
+from app.access.queries import organisation, referred
 from app.access.rules import Caller
 from app.clock import date_of, now, today
 from app.conventions.states import state_after
@@ -79,10 +79,10 @@ def change(session: Session, decision: Decision, values: dict[str, Any], *, vers
     by.require("decisions:write")
     if set(values) - {"follow_up_on"}:
         rules.check_editable(decision.state)
-    elif decision.decided_on is None:
+    if "follow_up_on" in values and decision.decided_on is None:
         raise Conflict("no_decision_yet", "The follow-up is dated when the matter is decided.")
     if "unit_id" in values:
-        services.existing(session, Unit, [values["unit_id"]] if values["unit_id"] else [], by)
+        referred(session, Unit, values["unit_id"], by, "/unit_id")
     if "preparer_id" in values:
         _check_preparer(session, values["preparer_id"], by)
     told = changes(decision, values)
@@ -184,8 +184,8 @@ def move(session: Session, decision: Decision, to: str, *, version: int, by: Cal
     by.require(step.permission)
     after = state_after(rules.MOVES, to, decision.state)
     if to == "presentation":
-        rules.check_presentable(decision.clearance_kind, reason)
-        if decision.clearance_kind is None:
+        rules.check_presentable(decision.clearance_kind, reason, excluded=decision.excluded)
+        if decision.clearance_kind is None and not decision.excluded:
             by.require("decisions:override")
             decision.override_reason = reason
     before = decision.state
@@ -205,8 +205,7 @@ def handle(session: Session, decision: Decision, values: dict[str, Any], *, vers
     if values["meeting_date"] > today():
         fault = Fault("/meeting_date", "The meeting is in the future.")
         raise Invalid("invalid", "Record a handling when it has happened.", [fault])
-    if values["option_id"] is not None:
-        queries.option(session, decision, values["option_id"])
+    queries.chosen_option(session, decision, values["option_id"], by)
     rules.check_answers(values["answers"], decision.clearance)
     cleared_on = date_of(datetime.fromisoformat(decision.clearance["at"])) if decision.clearance else None
     uncleared = rules.is_uncleared(decision.clearance, cleared_on, values["meeting_date"]) and not decision.excluded
@@ -230,16 +229,13 @@ def handle(session: Session, decision: Decision, values: dict[str, Any], *, vers
     )
     if after is DecisionState.DECIDED:
         decision.decided_on, decision.chosen_option_id = row.meeting_date, row.option_id
-        schedule_follow_up(session, decision, by=by)
+        schedule_follow_up(session, decision, row.meeting_date, by=by)
     session.flush()
     return row
 
 
-def schedule_follow_up(session: Session, decision: Decision, *, by: Caller) -> None:
-    """Date the next follow-up twelve months on (domain, Follow-up)."""
-    start = decision.decided_on if decision.follow_up_on is None else decision.follow_up_on
-    if start is None:
-        raise Conflict("no_decision_yet", "The follow-up is dated when the matter is decided.")
+def schedule_follow_up(session: Session, decision: Decision, start: date, *, by: Caller) -> None:
+    """Date the next follow-up twelve months after the decision, or after the look before (domain, Follow-up)."""
     decision.follow_up_on = rules.months_after(start, FOLLOW_UP_MONTHS)
     record(session, by, "follow_up.scheduled", "decision", decision.id, on=decision.follow_up_on)
 
@@ -323,15 +319,14 @@ def _owned(decision: Decision, by: Caller) -> dict[str, Any]:
 
 
 def _check_preparer(session: Session, preparer_id: UUID | None, by: Caller) -> None:
-    if preparer_id is not None:
-        owned(session, Account, preparer_id, by)
+    referred(session, Account, preparer_id, by, "/preparer_id")
 
 
 def _check_scope(session: Session, scope: dict[str, Any], unit_id: UUID | None, by: Caller) -> None:
     planned = {row["cost_centre_id"] for row in scope["planned_changes"]}
     services.existing(session, CostCentre, [*{*scope["cost_centre_ids"], *planned}], by)
     services.existing(session, ServiceClass, scope["service_class_ids"], by)
-    services.existing(session, Unit, [unit_id] if unit_id else [], by)
+    referred(session, Unit, unit_id, by, "/unit_id")
 
 
 def _write_scope(session: Session, decision: Decision, scope: dict[str, Any]) -> None:

@@ -137,7 +137,7 @@ def set_decision_scope(
 ) -> Any:
     """Needs `decisions:write`. The early hint is computed anew, and changed planned euros make a clearance lapse.
 
-    `wrong_state` once the matter is decided, withdrawn or later; `invalid` where a cost centre or service class is not
+    `wrong_state` once the matter is decided or withdrawn; `invalid` where a cost centre or service class is not
     there.
     """
     decision = queries.get(session, decision_id, visible_to=caller)
@@ -175,7 +175,7 @@ def renew_early_hint(decision_id: UUID, session: SessionDep, caller: SignedIn, v
 def add_option(decision_id: UUID, session: SessionDep, caller: SignedIn, body: OptionNew) -> Any:
     """Needs `decisions:write`. The proposal changes with it, so a clearance lapses.
 
-    `wrong_state` once the matter is decided, withdrawn or later; `already_exists` where the decision has the code.
+    `wrong_state` once the matter is decided or withdrawn; `already_exists` where the decision has the code.
     """
     decision = queries.get(session, decision_id, visible_to=caller)
     return OptionRead.model_validate(actions.add_option(session, decision, values_of(body), by=caller))
@@ -192,7 +192,7 @@ def change_option(
 ) -> Any:
     """Needs `decisions:write`. The proposal changes with it, so a clearance lapses; If-Match is the option's own ETag.
 
-    `wrong_state` once the matter is decided, withdrawn or later.
+    `wrong_state` once the matter is decided or withdrawn.
     """
     decision = queries.get(session, decision_id, visible_to=caller)
     row = queries.option(session, decision, option_id)
@@ -206,8 +206,8 @@ def remove_option(
 ) -> None:
     """Needs `decisions:write`. The proposal changes with it, so a clearance lapses; If-Match is the option's own ETag.
 
-    `in_use` for VE0 and for what an assessment, handling or follow-up refers to; `wrong_state` once decided, withdrawn
-    or later.
+    `in_use` for VE0 and for what an assessment, handling or follow-up refers to; `wrong_state` once decided or
+    withdrawn.
     """
     decision = queries.get(session, decision_id, visible_to=caller)
     actions.remove_option(session, decision, queries.option(session, decision, option_id), version=version, by=caller)
@@ -295,8 +295,9 @@ def record_handling(
     """Needs `decisions:handle`.
 
     What has happened is recorded from any state: the outcome sets the decision's state, a decided matter gets its date
-    of follow-up, and a handling without a clearance before the meeting is marked `uncleared`. `invalid` where the
-    meeting is in the future, or an answer is to no recommendation of the clearance; If-Match is the decision's ETag.
+    of follow-up, and a handling that no clearance came before is marked `uncleared`, unless the matter is set aside.
+    `invalid` where the meeting is in the future, or an answer is to no recommendation of the clearance; If-Match is the
+    decision's ETag.
     """
     decision = queries.get(session, decision_id, visible_to=caller)
     row = actions.handle(session, decision, values_of(body), version=version, by=caller)

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Select, bindparam, select
 from sqlmodel import col
 
-from app.access.queries import owned
+from app.access.queries import owned, referred
 from app.access.rules import Caller
 from app.conventions.cursors import PageRequest
 from app.database import Session, json_list, table_of
@@ -24,7 +24,7 @@ from app.decisions.models import (
 )
 from app.decisions.rules import diary_key
 from app.decisions.schemas import DecisionRead, DecisionSummary
-from app.errors import NotFound
+from app.errors import Fault, Invalid, NotFound
 
 _DECISION = table_of(Decision)
 _PARTS = ("options", "cost_centre_ids", "service_class_ids", "planned_changes")
@@ -82,6 +82,16 @@ def option(session: Session, decision: Decision, option_id: UUID) -> Option:
     row = session.get(Option, option_id)
     if row is None or row.decision_id != decision.id:
         raise NotFound("not_found", "The decision has no such option.")
+    return row
+
+
+def chosen_option(session: Session, decision: Decision, option_id: UUID | None, caller: Caller) -> Option | None:
+    """The option that a handling names; Invalid where the decision has no such option."""
+    row = referred(session, Option, option_id, caller, "/option_id")
+    if row is not None and row.decision_id != decision.id:
+        raise Invalid(
+            "invalid", "Name an option of this decision.", [Fault("/option_id", "Another decision's option.")]
+        )
     return row
 
 

@@ -116,9 +116,9 @@ def is_uncleared(clearance: Mapping[str, Any] | None, cleared_on: date | None, m
     return clearance is None or cleared_on is None or cleared_on > meeting
 
 
-def check_presentable(clearance_kind: str | None, override_reason: str | None) -> None:
-    """Conflict `not_cleared` unless the decision is cleared or there is a reason to go on without."""
-    if clearance_kind is None and override_reason is None:
+def check_presentable(clearance_kind: str | None, override_reason: str | None, *, excluded: bool) -> None:
+    """Conflict `not_cleared` unless it is cleared, is not assessed at all, or goes on without for a reason."""
+    if clearance_kind is None and override_reason is None and not excluded:
         raise Conflict(
             "not_cleared",
             "Approve an assessment or sign that none is needed; or give an override_reason, which is journalled.",

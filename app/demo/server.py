@@ -40,6 +40,7 @@ class Running:
         self._server = server
         self._thread = thread
         self.address = address
+        self._clients: list[httpx.Client] = []
 
     def wait(self) -> None:
         """Wait until the user has had enough."""
@@ -50,13 +51,17 @@ class Running:
             pass
 
     def stop(self) -> None:
-        """Stop the server and wait for it."""
+        """Stop the server and its clients, and wait for it."""
+        for http in self._clients:
+            http.close()
         self._server.should_exit = True
         self._thread.join(30)
 
     def client(self, keys: dict[str, str]) -> Client:
         """A client of this server."""
-        return Client(httpx.Client(base_url=self.address, timeout=30), keys)
+        http = httpx.Client(base_url=self.address, timeout=30)
+        self._clients.append(http)
+        return Client(http, keys)
 
 
 @contextmanager

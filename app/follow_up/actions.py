@@ -9,11 +9,11 @@ from sqlmodel import col
 
 from app.access.models import Organisation
 from app.access.queries import organisation
-from app.access.rules import Caller
+from app.access.rules import Caller, check_move
 from app.assessments.models import Seal
 from app.assessments.sealing import seal
 from app.clock import now
-from app.conventions.states import check_not_author, state_after, with_author
+from app.conventions.states import with_author
 from app.conventions.versions import claim
 from app.database import Session
 from app.decisions import actions as decisions
@@ -51,7 +51,7 @@ def open_follow_up(session: Session, decision: Decision, *, by: Caller) -> Follo
     if session.scalars(
         select(col(FollowUp.id)).where(col(FollowUp.decision_id) == decision.id, col(FollowUp.state).in_(queries.OPEN))
     ).first():
-        raise Conflict("open_assessment", "A follow-up is open already. Go on with that.")
+        raise Conflict("open_follow_up", "A follow-up is open already. Go on with that.")
     session.add(row)
     session.flush()
     record(session, by, "follow_up.opened", "follow_up", row.id, decision_id=decision.id, round=row.round)
@@ -97,6 +97,7 @@ def tell_outcome(
 
 def add_unintended(session: Session, follow_up: FollowUp, values: dict[str, Any], *, by: Caller) -> UnintendedImpact:
     """Add an impact that nobody predicted."""
+    by.require("follow-ups:write")
     _check_child_groups(session, values["child_groups"], by)
     _write(session, follow_up, None, by)
     row = UnintendedImpact(organisation_id=by.organisation_id, changed_by=by.id, follow_up_id=follow_up.id, **values)
@@ -119,7 +120,7 @@ def remove_unintended(
 
 def submit(session: Session, follow_up: FollowUp, *, version: int, by: Caller) -> FollowUp:
     """Submit for review, when every prediction has its outcome."""
-    state_after(rules.MOVES, "submission", follow_up.state)
+    check_move(rules.MOVES, "submission", follow_up, by)
     impacts = [impact["id"] for impact in queries.predicted(session, follow_up)]
     told = [outcome["impact_id"] for outcome in queries.whole(session, follow_up)["outcomes"]]
     rules.check_complete(impacts, told, follow_up.summary)
@@ -136,7 +137,7 @@ def send_back(session: Session, follow_up: FollowUp, comment: str, *, version: i
 
 def approve(session: Session, follow_up: FollowUp, *, version: int, by: Caller) -> FollowUp:
     """Approve and sign: the content is sealed, and the next round is dated a year on."""
-    after = state_after(rules.MOVES, "approval", follow_up.state)
+    after = check_move(rules.MOVES, "approval", follow_up, by)
     decision = decision_queries.get(session, follow_up.decision_id, visible_to=by)
     _move(session, follow_up, "approval", version=version, by=by, leave_state=True)
     content = _sealed_content(session, follow_up, decision, organisation(session, visible_to=by))
@@ -144,14 +145,14 @@ def approve(session: Session, follow_up: FollowUp, *, version: int, by: Caller) 
     follow_up.seal_id, follow_up.signed_by, follow_up.signed_at = sealed.id, by.id, sealed.signed_at
     follow_up.state = after
     claim(session, decision, None, by)
-    decisions.schedule_follow_up(session, decision, by=by)
+    decisions.schedule_follow_up(session, decision, follow_up.scheduled_on, by=by)
     session.flush()
     return follow_up
 
 
 def publish(session: Session, follow_up: FollowUp, privacy_checked: bool, *, version: int, by: Caller) -> FollowUp:
     """Publish in the public register what is sealed, after a privacy check by somebody other than an author."""
-    state_after(rules.MOVES, "publication", follow_up.state)
+    check_move(rules.MOVES, "publication", follow_up, by)
     decision = decision_queries.get(session, follow_up.decision_id, visible_to=by)
     if not privacy_checked:
         raise Conflict("privacy_not_checked", "Read it through: nothing in it may tell of a person. Then confirm.")
@@ -182,11 +183,7 @@ def _move(
     comment: str | None = None,
     leave_state: bool = False,
 ) -> FollowUp:
-    step = rules.MOVES[move]
-    by.require(step.permission)
-    after = state_after(rules.MOVES, move, follow_up.state)
-    if not step.by_author:
-        check_not_author(follow_up.authors, by.id)
+    after = check_move(rules.MOVES, move, follow_up, by)
     before = follow_up.state
     claim(session, follow_up, version, by)
     if not leave_state:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, insert, update
 from uuid_utils.compat import uuid7
 
+from app.access.queries import referred
 from app.access.rules import Caller
 from app.clock import now
 from app.conventions.versions import claim
@@ -34,7 +35,7 @@ _RENAME = (
 def add_unit(session: Session, values: dict[str, Any], *, by: Caller) -> Unit:
     """Add a unit, at the top or below another one of the organisation."""
     by.require("services:write")
-    queries.referred(session, Unit, values["parent_id"], by, "/parent_id")
+    referred(session, Unit, values["parent_id"], by, "/parent_id")
     row = Unit(organisation_id=by.organisation_id, changed_by=by.id, **values)
     session.add(row)
     session.flush()
@@ -47,7 +48,7 @@ def change_unit(session: Session, row: Unit, values: dict[str, Any], *, version:
     by.require("services:write")
     if values.get("parent_id") is not None:
         _one_at_a_time(session, by.organisation_id)
-        queries.referred(session, Unit, values["parent_id"], by, "/parent_id")
+        referred(session, Unit, values["parent_id"], by, "/parent_id")
         if row.id in queries.ids_upwards(session, values["parent_id"], by.organisation_id):
             fault = Fault("/parent_id", "That is the unit itself, or one below it.")
             raise Invalid("invalid", "A unit cannot stand below itself.", [fault])
@@ -63,7 +64,7 @@ def change_unit(session: Session, row: Unit, values: dict[str, Any], *, version:
 def add_cost_centre(session: Session, values: dict[str, Any], *, by: Caller) -> CostCentre:
     """Add a cost centre."""
     by.require("services:write")
-    queries.referred(session, Unit, values["unit_id"], by, "/unit_id")
+    referred(session, Unit, values["unit_id"], by, "/unit_id")
     row = CostCentre(organisation_id=by.organisation_id, changed_by=by.id, **values)
     session.add(row)
     session.flush()
@@ -76,7 +77,7 @@ def change_cost_centre(
 ) -> CostCentre:
     """Change a cost centre."""
     by.require("services:write")
-    queries.referred(session, Unit, values.get("unit_id"), by, "/unit_id")
+    referred(session, Unit, values.get("unit_id"), by, "/unit_id")
     told = changes(row, values)
     claim(session, row, version, by)
     for name, value in values.items():
@@ -139,8 +140,8 @@ def add_mapping(session: Session, values: dict[str, Any], *, by: Caller) -> Mapp
     """Map a task class or a preparing unit to a service class."""
     by.require("services:write")
     check_mapping(values["kind"], values["task_class"], values["unit_id"])
-    unit = queries.referred(session, Unit, values["unit_id"], by, "/unit_id")
-    queries.referred(session, ServiceClass, values["service_class_id"], by, "/service_class_id")
+    unit = referred(session, Unit, values["unit_id"], by, "/unit_id")
+    referred(session, ServiceClass, values["service_class_id"], by, "/service_class_id")
     row = Mapping(organisation_id=by.organisation_id, changed_by=by.id, **values)
     session.add(row)
     session.flush()
@@ -168,8 +169,8 @@ def add_classification(session: Session, values: dict[str, Any], *, by: Caller) 
         child_share_ppm=values["child_share_ppm"],
         age_groups=values["age_groups"],
     )
-    centre = queries.referred(session, CostCentre, values["cost_centre_id"], by, "/cost_centre_id")
-    service = queries.referred(session, ServiceClass, values["service_class_id"], by, "/service_class_id")
+    centre = referred(session, CostCentre, values["cost_centre_id"], by, "/cost_centre_id")
+    service = referred(session, ServiceClass, values["service_class_id"], by, "/service_class_id")
     row = Classification(organisation_id=by.organisation_id, changed_by=by.id, **values)
     _refuse_overlap(session, row, row.to_year)
     session.add(row)

@@ -172,7 +172,7 @@ def list_service_classes(
         },
     },
 )
-def import_service_classes(session: SessionDep, caller: SignedIn, body: CodeList) -> Any:
+def import_service_classes(session: SessionDep, caller: SignedIn, body: CodeList = b"") -> Any:
     """Needs `services:write`.
 
     All of the file is imported or nothing: classes are matched by scheme, year and code, a new name replaces the old,

@@ -257,20 +257,6 @@ def existing(session: Session, table: type[Row], ids: Sequence[UUID], caller: Ca
         raise Invalid("invalid", "Something that is referred to is not there.", faults)
 
 
-def referred(session: Session, table: type[Table], row_id: UUID | None, caller: Caller, pointer: str) -> Table | None:
-    """The row of the caller's organisation that a body refers to, None where it refers to none; one query at most.
-
-    Raises Invalid at the pointer where there is no such row.
-    """
-    if row_id is None:
-        return None
-    row = session.get(table, row_id)
-    if row is None or row.organisation_id != caller.organisation_id:
-        fault = Fault(pointer, f"There is no such {str(table.__tablename__).replace('_', ' ')} here.")
-        raise Invalid("invalid", "Something that is referred to is not there.", [fault])
-    return row
-
-
 def early_hint(
     session: Session,
     *,

@@ -1,0 +1,134 @@
+"""The demo county and the tour: every step does what it should, on carried stories and on real cases."""
+
+import json
+from collections import Counter
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from rich.console import Console
+from typer.testing import CliRunner
+
+from app import cli
+from app.assessments.rules import quality
+from app.conventions.body import holds_identity_code
+from app.database import Database
+from app.demo import county as demo
+from app.demo.cases import chosen_stories, decisions_of, read_cases
+from app.demo.client import Client, WrongAnswer
+from app.demo.play import Player
+from app.demo.tour import tour_of_cases, tour_of_county
+from tests.county import Api
+from tests.shared import shared_file
+
+
+def _console() -> tuple[Console, StringIO]:
+    written = StringIO()
+    return Console(file=written, width=120), written
+
+
+@pytest.mark.slow
+def test_the_tour_plays_the_main_job_and_every_step_does_what_it_should() -> None:
+    console, written = _console()
+    assert tour_of_county(console)
+    told = written.getvalue()
+    assert "✗" not in told
+    for words in ("finds an unintended impact", "signs that no assessment is needed", "the chain is whole"):
+        assert words in told
+
+
+@pytest.mark.slow
+def test_the_tour_fails_where_a_step_goes_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Player) -> None:
+        self.client.send("preparer", "POST", f"{self.assessment_path}/approval", changes=self.assessment_path)
+
+    monkeypatch.setattr(Player, "approve", refuse)
+    result = CliRunner().invoke(cli.app, ["tour"])
+    assert result.exit_code == 1
+    assert "✗" in result.output
+
+
+@pytest.mark.slow
+def test_the_tour_takes_real_cases() -> None:
+    console, written = _console()
+    assert tour_of_cases(console, shared_file("data/ahjo_cases.json"))
+    assert "✗" not in written.getvalue()
+
+
+def test_several_decisions_of_one_real_case_are_kept_exactly(api: Api) -> None:
+    cases = read_cases(shared_file("data/ahjo_cases.json"))
+    bodies = decisions_of(cases)
+    for body in bodies:
+        assert api.send("integration", "POST", "/api/v1/decisions", body).status_code == 201
+    of_case = Counter(body["diary_number"] for body in bodies)
+    headers = {"Authorization": f"Bearer {api.county.keys['preparer']}"}
+    for case in cases:
+        for number in (case["CaseIDLabel"], case["CaseID"]):
+            params = {"diary_number": number, "limit": 200}
+            found = api.client.get("/api/v1/decisions", params=params, headers=headers).json()["items"]
+            assert len(found) == of_case[case["CaseIDLabel"]]
+            assert {row["diary_number"] for row in found} == {case["CaseIDLabel"]}
+    assert sum(of_case.values()) == len(bodies) > len(cases)
+    stories = [story["register"]["title"]["fi"] for story in chosen_stories(bodies)]
+    assert len(set(stories)) == 3
+
+
+class _Connected:
+    """The test's own service behind the demo's client."""
+
+    def __init__(self, client: TestClient) -> None:
+        self.client = client
+
+    def get(self, path: str, **options: Any) -> Any:
+        return self.client.get(path, **options)
+
+    def request(self, method: str, path: str, **options: Any) -> Any:
+        return self.client.request(method, path, **options)
+
+
+def test_the_demo_county_is_filled_on_both_databases(client: TestClient, database: Database) -> None:
+    keys, is_new = demo.people_and_keys(database)
+    assert is_new
+    speaker = Client(_Connected(client), keys)  # type: ignore[arg-type]
+    services = demo.fill_services(speaker)
+    for story in demo.content()["stories"]:
+        Player(speaker, services, story).play()
+    states = Counter(row["state"] for row in speaker.send("auditor", "GET", "/api/v1/decisions?limit=200")["items"])
+    assert states["decided"] == 3
+    hints = Counter(
+        row["hint_outcome"] for row in speaker.send("auditor", "GET", "/api/v1/decisions?limit=200")["items"]
+    )
+    assert hints["unknown"] >= 1
+    assert hints["probably_needed"] >= 5
+    overdue = speaker.send("auditor", "GET", "/api/v1/follow-ups/schedule?due=overdue")["items"]
+    assert [row["has_assessment"] for row in overdue] == [False]
+    again, is_new = demo.people_and_keys(database)
+    assert not is_new
+    assert set(again.values()).isdisjoint(keys.values())
+    with pytest.raises(WrongAnswer):
+        speaker.send("auditor", "GET", "/api/v1/decisions")
+    assert demo.known_services(Client(_Connected(client), again)).units == services.units  # type: ignore[arg-type]
+
+
+def test_the_demo_says_that_it_is_one_and_holds_no_personal_data() -> None:
+    text = Path(demo.__file__).with_name("kymenlaakso.json").read_text("utf-8")
+    assert not holds_identity_code(text)
+    county = json.loads(text)
+    assert set(county["note"]) == {"fi", "sv", "en"}
+    for story in county["stories"]:
+        assert set(story["register"]["title"]) == {"fi", "sv", "en"}
+    assert {entry["impact_class"] for entry in county["classifications"]} == {"direct", "indirect", "communal", "none"}
+
+
+@pytest.mark.parametrize("key", ["neuvola", "pupil-welfare"])
+def test_the_carried_assessments_meet_every_line_of_the_quality_check(key: str) -> None:
+    story = next(story for story in demo.content()["stories"] if story["key"] == key)
+    written = story["assessment"]
+    options = [
+        {"id": "VE0", "code": "VE0"},
+        *({"id": o["code"], "code": o["code"]} for o in story["register"]["options"]),
+    ]
+    impacts = [{**i, "option_id": i["option"], "evidence_ids": i["evidence"]} for i in written["impacts"]]
+    assert [line["why"] for line in quality({**written, "impacts": impacts}, options) if not line["passed"]] == []

@@ -1,0 +1,157 @@
+"""Units, cost centres, service classes and their classification, and the early hint that rests on them."""
+
+from typing import Any
+
+import pytest
+
+from tests.county import Api
+from tests.shared import shared_file
+
+YEARS = {2021: 137, 2022: 143, 2023: 75}
+"""Rows of each year in the State Treasury's municipal list."""
+
+
+def cost_centre(api: Api, code: str, **facts: Any) -> str:
+    body = {"code": code, "name": {"fi": f"Kustannuspaikka {code}"}, "valid_from": "2023-01-01", **facts}
+    answer = api.send("controller", "POST", "/api/v1/cost-centres", body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def unit(api: Api, code: str, parent_id: str | None = None) -> str:
+    body = {"code": code, "name": {"fi": code}, "level": "unit", "valid_from": "2023-01-01", "parent_id": parent_id}
+    answer = api.send("controller", "POST", "/api/v1/units", body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def service_classes(api: Api, *codes: str, year: int = 2026) -> dict[str, str]:
+    rows = "\n".join(["scheme,year,code,name", *(f"demo,{year},{code},Palvelu {code}" for code in codes)])
+    headers = {"Authorization": f"Bearer {api.county.keys['controller']}", "Content-Type": "text/csv"}
+    assert api.client.post("/api/v1/service-classes/import", content=rows, headers=headers).status_code == 200
+    listed = api.send("controller", "GET", f"/api/v1/service-classes?scheme=demo&year={year}&limit=200").json()["items"]
+    return {row["code"]: row["id"] for row in listed}
+
+
+def classify(api: Api, impact_class: str = "direct", **facts: Any) -> Any:
+    body = {"from_year": 2023, "impact_class": impact_class, "reason": "Esimerkki."}
+    body |= {"method": "full", "age_groups": ["0-6"]}
+    return api.send("controller", "POST", "/api/v1/classifications", {**body, **facts})
+
+
+def test_the_real_list_is_imported_by_scheme_year_and_code_and_again_without_a_change(api: Api) -> None:
+    content = shared_file("data/aura_kunta_service_classes.csv").read_bytes()
+    headers = {"Authorization": f"Bearer {api.county.keys['controller']}", "Content-Type": "text/csv"}
+    first = api.client.post("/api/v1/service-classes/import", content=content, headers=headers).json()
+    assert (first["added"], first["changed"], first["unchanged"]) == (sum(YEARS.values()), 0, 0)
+    again = api.client.post("/api/v1/service-classes/import", content=content, headers=headers).json()
+    assert (again["added"], again["changed"], again["unchanged"]) == (0, 0, sum(YEARS.values()))
+    for year, rows in YEARS.items():
+        listed = api.send(
+            "controller", "GET", f"/api/v1/service-classes?scheme=kunta-aura&year={year}&limit=200"
+        ).json()
+        assert len(listed["items"]) == rows
+        assert {row["year"] for row in listed["items"]} == {year}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("scheme,year,code,name\ndemo,2026,1,A\ndemo,20x6,2,B", "2"),
+        ("scheme,year,name\ndemo,2026,A", "code"),
+        ("", "scheme"),
+        ("scheme,year,code,name\ndemo,2026,1,A\ndemo,2026,1,B", "1"),
+    ],
+)
+def test_a_bad_list_is_refused_whole_with_row_and_column(api: Api, content: str, words: str) -> None:
+    headers = {"Authorization": f"Bearer {api.county.keys['controller']}", "Content-Type": "text/csv"}
+    answer = api.client.post("/api/v1/service-classes/import", content=content, headers=headers)
+    assert answer.status_code == 422, answer.text
+    assert words in answer.text
+    assert api.send("controller", "GET", "/api/v1/service-classes").json()["items"] == []
+
+
+def test_a_decision_that_touches_a_direct_service_is_flagged_with_its_age_groups(api: Api) -> None:
+    centre = cost_centre(api, "100")
+    assert classify(api, cost_centre_id=centre).status_code == 201
+    hint = api.decision(cost_centre_ids=[centre])["hint"]
+    assert (hint["outcome"], hint["impact_class"], hint["age_groups"]) == ("probably_needed", "direct", ["0-6"])
+    assert hint["reasons"][0]["basis"] == "cost_centre"
+    assert hint["reasons"][0]["code"] == "100"
+
+
+def test_what_nobody_has_classified_is_unknown_and_never_not_needed(api: Api) -> None:
+    centre = cost_centre(api, "100")
+    hint = api.decision(cost_centre_ids=[centre])["hint"]
+    assert hint["outcome"] == "unknown"
+    assert [entry["code"] for entry in hint["unclassified"]] == ["100"]
+    classify(api, "none", cost_centre_id=centre, method="full", age_groups=["18+"])
+    made = api.decision(diary_number="2/2026", cost_centre_ids=[centre])
+    assert made["hint"]["outcome"] == "probably_not_needed"
+    other = cost_centre(api, "200")
+    assert api.decision(diary_number="3/2026", cost_centre_ids=[centre, other])["hint"]["outcome"] == "unknown"
+
+
+def test_a_case_that_knows_no_services_is_matched_by_task_class_and_by_preparing_unit(api: Api) -> None:
+    classes = service_classes(api, "A", "B")
+    classify(api, service_class_id=classes["A"])
+    classify(api, "indirect", service_class_id=classes["B"], age_groups=["7-12", "13-15"])
+    top = unit(api, "top")
+    below = unit(api, "below", top)
+    path = "/api/v1/service-classes/mappings"
+    mapping = {"kind": "task_class", "task_class": "05 01", "service_class_id": classes["A"]}
+    assert api.send("controller", "POST", path, mapping).status_code == 201
+    of_unit = {"kind": "unit", "unit_id": top, "service_class_id": classes["B"]}
+    assert api.send("controller", "POST", path, of_unit).status_code == 201
+    by_task = api.decision(task_class_code="05 01 08")["hint"]
+    assert (by_task["outcome"], by_task["reasons"][0]["basis"]) == ("probably_needed", "task_class")
+    assert api.decision(diary_number="2/2026", task_class_code="05 010")["hint"]["outcome"] == "unknown"
+    by_unit = api.decision(diary_number="3/2026", unit_id=below)["hint"]
+    assert (by_unit["impact_class"], by_unit["age_groups"]) == ("indirect", ["7-12", "13-15"])
+    listed = api.send("preparer", "GET", "/api/v1/decisions?impact_class=direct").json()["items"]
+    assert [row["diary_number"] for row in listed] == ["1/2026"]
+
+
+def test_the_hint_is_renewed_after_services_are_classified(api: Api) -> None:
+    centre = cost_centre(api, "100")
+    path = f"/api/v1/decisions/{api.decision(cost_centre_ids=[centre])['id']}"
+    classify(api, cost_centre_id=centre)
+    assert api.send("preparer", "GET", path).json()["hint"]["outcome"] == "unknown"
+    renewed = api.change("preparer", "POST", f"{path}/early-hint", of=path).json()
+    assert renewed["hint"]["outcome"] == "probably_needed"
+
+
+def test_two_classifications_of_one_thing_do_not_overlap(api: Api) -> None:
+    centre = cost_centre(api, "100")
+    assert classify(api, cost_centre_id=centre, to_year=2025).status_code == 201
+    assert classify(api, cost_centre_id=centre, from_year=2026).status_code == 201
+    overlapping = classify(api, cost_centre_id=centre, from_year=2025, to_year=2025)
+    assert (overlapping.status_code, overlapping.json()["type"]) == (409, "urn:lava:problem:overlapping")
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"method": "manual", "weights": [1, 2, 3, 4, 5], "age_groups": None},
+        {"method": "use_share", "weights": [1_000_000, 0, 0, 0], "age_groups": None},
+        {"method": "child_share", "age_groups": None},
+        {"method": "full", "age_groups": []},
+        {"method": "population_share"},
+    ],
+)
+def test_a_method_has_exactly_its_own_parameters(api: Api, facts: dict[str, Any]) -> None:
+    centre = cost_centre(api, "100")
+    given = {name: value for name, value in facts.items() if value is not None}
+    body = {"from_year": 2023, "impact_class": "direct", "reason": "Esimerkki.", "cost_centre_id": centre}
+    if facts["method"] == "population_share":
+        given["age_groups"] = ["0-6"]
+    assert api.send("controller", "POST", "/api/v1/classifications", {**body, **given}).status_code == 422
+
+
+def test_a_unit_is_never_below_itself(api: Api) -> None:
+    top = unit(api, "top")
+    below = unit(api, "below", top)
+    path = f"/api/v1/units/{top}"
+    answer = api.change("controller", "PATCH", path, {"parent_id": below})
+    assert answer.status_code in {409, 422}
+    assert api.send("controller", "GET", path).json()["parent_id"] is None
