@@ -126,7 +126,7 @@ class PersonPatch(Schema):
 class PersonRead(Resource):
     """A person or a machine client."""
 
-    collection: ClassVar[str | None] = "people"
+    collection: ClassVar[str | None] = "/api/v1/people"
 
     kind: AccountKind = Field(description="A person or a machine client.")
     name: str = Field(description="Name as shown in the journal.")
@@ -172,7 +172,7 @@ class ApiKeyNew(Schema):
 class ApiKeyRead(Resource):
     """A key, without the key itself."""
 
-    collection: ClassVar[str | None] = "api-keys"
+    collection: ClassVar[str | None] = "/api/v1/api-keys"
 
     account_id: UUID = Field(description="Whose key it is.")
     label: str = Field(description="What it is for.")

@@ -99,7 +99,7 @@ class FormSummary(Resource):
 class FormRead(FormSummary):
     """One immutable edition of a form."""
 
-    collection: ClassVar[str | None] = "forms"
+    collection: ClassVar[str | None] = "/api/v1/forms"
 
     definition: FormDefinition = Field(description="Its content.")
 
@@ -202,7 +202,7 @@ class AssessmentSummary(Resource):
 class AssessmentRead(AssessmentSummary):
     """An assessment with all its parts; its ETag changes with any of them."""
 
-    collection: ClassVar[str | None] = "assessments"
+    collection: ClassVar[str | None] = "/api/v1/assessments"
 
     supersedes_id: UUID | None = Field(description="The edition before.")
     form_id: UUID = Field(description="The form it is filled on.")

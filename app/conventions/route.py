@@ -16,6 +16,7 @@ from sqlalchemy.util import greenlet_spawn
 
 from app.conventions import idempotency
 from app.conventions.body import fault_in_text, read_json
+from app.conventions.schemas import Resource
 from app.conventions.versions import etag_of
 from app.database import Database, Session
 from app.errors import Fault, Invalid, WrongMediaType
@@ -47,7 +48,7 @@ def answer(result: Any, status_code: int = 200, collection: str | None = None) -
     if isinstance(version, int):
         headers["ETag"] = etag_of(version)
     if status_code == 201 and collection:
-        headers["Location"] = f"/api/v1/{collection}/{said['id']}"
+        headers["Location"] = f"{collection}/{said['id']}"
     return Response(content or to_json(result), status_code, headers, media_type="application/json")
 
 
@@ -58,7 +59,8 @@ class Route(APIRoute):
         body_types = (options.get("openapi_extra") or {}).get("x-body-types")
         self.body_types: tuple[str, ...] = tuple(body_types or ("application/json", "application/merge-patch+json"))
         status_code = options.get("status_code") or 200
-        collection = getattr(options.get("response_model"), "collection", None)
+        model = options.get("response_model")
+        collection = (model.collection or path) if isinstance(model, type) and issubclass(model, Resource) else None
 
         @functools.wraps(endpoint)
         async def run(**values: Any) -> Response:
@@ -79,6 +81,10 @@ class Route(APIRoute):
                     response = await handle(request)
                 except idempotency.Replay as replay:
                     return replay.response
+                if "{" in response.headers.get("location", ""):  # a part of what the path names
+                    response.headers["Location"] = (
+                        f"{request.url.path}/{response.headers['location'].rpartition('/')[2]}"
+                    )
                 if hasattr(request.state, "idempotency"):
                     await greenlet_spawn(idempotency.keep, session, request.state.idempotency, response)
             if not writes and response.headers.get("etag") in _listed(request.headers.get("if-none-match")):

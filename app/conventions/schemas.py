@@ -95,6 +95,7 @@ class Resource(Representation):
     """A single resource. Its `version` is the strong ETag that a change must name in If-Match."""
 
     collection: ClassVar[str | None] = None
+    """Where its kind is found, for Location; None for a part that is found below what it is part of."""
 
     id: UUID = Field(description="UUIDv7.")
     version: int = Field(ge=1, description="Grows by one with each change; the ETag is this number in quotes.")

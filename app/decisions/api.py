@@ -181,6 +181,13 @@ def add_option(decision_id: UUID, session: SessionDep, caller: SignedIn, body: O
     return OptionRead.model_validate(actions.add_option(session, decision, values_of(body), by=caller))
 
 
+@router.get("/{decision_id}/options/{option_id}", response_model=OptionRead, summary="One option")
+def read_option(decision_id: UUID, option_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `decisions:read`. Its ETag is what a change or a removal names in If-Match."""
+    decision = queries.get(session, decision_id, visible_to=caller)
+    return OptionRead.model_validate(queries.option(session, decision, option_id))
+
+
 @router.patch("/{decision_id}/options/{option_id}", response_model=OptionRead, summary="Change an option's words")
 def change_option(
     decision_id: UUID,

@@ -292,7 +292,7 @@ class DecisionSummary(Resource):
 class DecisionRead(DecisionSummary):
     """A decision with its options and what it touches."""
 
-    collection: ClassVar[str | None] = "decisions"
+    collection: ClassVar[str | None] = "/api/v1/decisions"
 
     unit_id: UUID | None = Field(description="The preparing unit.")
     preparer_id: UUID | None = Field(description="The person who prepares.")

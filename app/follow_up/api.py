@@ -134,6 +134,17 @@ def add_unintended_impact(follow_up_id: UUID, session: SessionDep, caller: Signe
     return UnintendedRead.model_validate(actions.add_unintended(session, follow_up, values_of(body), by=caller))
 
 
+@router.get(
+    "/{follow_up_id:uuid}/unintended-impacts/{unintended_id}",
+    response_model=UnintendedRead,
+    summary="One impact that nobody predicted",
+)
+def read_unintended_impact(follow_up_id: UUID, unintended_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `follow-ups:read`. Its ETag is what a removal names in If-Match."""
+    follow_up = queries.get(session, follow_up_id, visible_to=caller)
+    return UnintendedRead.model_validate(queries.unintended(session, follow_up, unintended_id))
+
+
 @router.delete(
     "/{follow_up_id:uuid}/unintended-impacts/{unintended_id}",
     status_code=204,

@@ -110,7 +110,7 @@ class FollowUpSummary(Resource):
 class FollowUpRead(FollowUpSummary):
     """A follow-up with its outcomes; its ETag changes with any of them."""
 
-    collection: ClassVar[str | None] = "follow-ups"
+    collection: ClassVar[str | None] = "/api/v1/follow-ups"
 
     authors: list[UUID] = Field(description="Everyone who has written to it; none of them may approve or publish.")
     summary: str | None = Field(description="The whole in short.")

@@ -89,7 +89,7 @@ class UnitPatch(Schema):
 class UnitRead(Resource):
     """A unit of the organisation's tree."""
 
-    collection: ClassVar[str | None] = "units"
+    collection: ClassVar[str | None] = "/api/v1/units"
 
     parent_id: UUID | None = Field(description="The unit above it; null at the top.")
     code: str = Field(description="The organisation's own code.", examples=["LNP"])
@@ -134,7 +134,7 @@ class CostCentrePatch(Schema):
 class CostCentreRead(Resource):
     """A cost centre."""
 
-    collection: ClassVar[str | None] = "cost-centres"
+    collection: ClassVar[str | None] = "/api/v1/cost-centres"
 
     code: str = Field(description="Its code in the bookkeeping.", examples=["41200"])
     name: Localised = Field(description="Its name.")
@@ -146,7 +146,7 @@ class CostCentreRead(Resource):
 class ServiceClassRead(Resource):
     """A code of one year's list of service classes."""
 
-    collection: ClassVar[str | None] = "service-classes"
+    collection: ClassVar[str | None] = "/api/v1/service-classes"
 
     scheme: str = Field(description="The list it stands in.", examples=["kunta-aura"])
     year: int = Field(description="The year of the list; codes change meaning from year to year.", examples=[2025])
@@ -201,7 +201,7 @@ class MappingFacts(Schema):
 class MappingRead(Resource):
     """A mapping to a service class."""
 
-    collection: ClassVar[str | None] = "service-classes/mappings"
+    collection: ClassVar[str | None] = "/api/v1/service-classes/mappings"
 
     kind: MappingKind = Field(description="What it leads from.")
     task_class: str | None = Field(description="A task class and all below it.", examples=["05 01"])
@@ -267,7 +267,7 @@ class ClassificationPatch(Schema):
 class ClassificationRead(Resource):
     """How a cost centre, a service class or the two together touch children."""
 
-    collection: ClassVar[str | None] = "classifications"
+    collection: ClassVar[str | None] = "/api/v1/classifications"
 
     cost_centre_id: UUID | None = Field(description="Of a cost centre.")
     service_class_id: UUID | None = Field(description="Of a service class.")
