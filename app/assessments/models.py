@@ -152,7 +152,20 @@ class Seal(SQLModel, table=True):
     signed_at: datetime
 
 
-class Assessment(Row, table=True):
+class Reviewed(Row):
+    """What is written by some, approved and sealed by another, and published."""
+
+    state: str
+    authors: list[str] = Field(sa_type=JSON_TYPE)
+    return_comment: str | None = Field(default=None, sa_type=Text)
+    seal_id: UUID | None = Field(default=None, foreign_key="seal.id")
+    signed_by: UUID | None = None
+    signed_at: datetime | None = None
+    published_by: UUID | None = None
+    published_at: datetime | None = None
+
+
+class Assessment(Reviewed, table=True):
     """One edition of the assessment of a decision."""
 
     __tablename__ = "assessment"
@@ -175,11 +188,9 @@ class Assessment(Row, table=True):
     decision_id: UUID = Field(foreign_key="decision.id", index=True)
     edition: int
     supersedes_id: UUID | None = Field(default=None, foreign_key="assessment.id")
-    state: str
     form_id: UUID = Field(foreign_key="form.id")
     extent: str
     manner: str
-    authors: list[str] = Field(sa_type=JSON_TYPE)
     screening: dict[str, Any] | None = Field(default=None, sa_type=JSON_TYPE)
     summary: str | None = Field(default=None, sa_type=Text)
     best_interests: str | None = Field(default=None, sa_type=Text)
@@ -189,12 +200,6 @@ class Assessment(Row, table=True):
     follow_up_plan: str | None = Field(default=None, sa_type=Text)
     answers: dict[str, Any] = Field(sa_type=JSON_TYPE)
     assessed: dict[str, str] | None = Field(default=None, sa_type=JSON_TYPE)
-    return_comment: str | None = Field(default=None, sa_type=Text)
-    seal_id: UUID | None = Field(default=None, foreign_key="seal.id")
-    signed_by: UUID | None = None
-    signed_at: datetime | None = None
-    published_by: UUID | None = None
-    published_at: datetime | None = None
 
 
 class Part(Row):

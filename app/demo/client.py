@@ -58,7 +58,9 @@ class Client:
 
         Raises WrongAnswer where the status is not the expected one. A step with words (`what`) is told.
         """
-        headers = {"Authorization": f"Bearer {self.keys[who]}"} if who else {}
+        headers = {"Accept-Language": "en"}
+        if who:
+            headers["Authorization"] = f"Bearer {self.keys[who]}"
         if changes is not None:
             seen = self.http.get(changes, headers=headers)
             headers["If-Match"] = seen.headers.get("etag", '"0"')

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -84,7 +85,7 @@ class _Stage:
         except WrongAnswer as wrong:
             self.right = False
             failure = str(wrong)
-        table = Table(title=title, title_justify="left", title_style="bold", expand=True)
+        table = Table(title=f"\n{title}", title_justify="left", title_style="bold", expand=True, box=SIMPLE_HEAD)
         table.add_column("#", justify="right", style="dim", no_wrap=True)
         table.add_column("Who", no_wrap=True, min_width=13)
         table.add_column("does", ratio=5)

@@ -1,6 +1,6 @@
 """Follow-ups, their outcomes, and the impacts that nobody predicted."""
 
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint
 from sqlmodel import Field
 
-from app.assessments.models import Direction
+from app.assessments.models import Direction, Reviewed
 from app.database import JSON_TYPE, Row, one_of
 from app.services.models import ImpactClass
 
@@ -39,7 +39,7 @@ class FollowUpDue(StrEnum):
     OVERDUE = "overdue"
 
 
-class FollowUp(Row, table=True):
+class FollowUp(Reviewed, table=True):
     """One look at what a decision did."""
 
     __tablename__ = "follow_up"
@@ -55,16 +55,8 @@ class FollowUp(Row, table=True):
     scheduled_on: date
     assessment_id: UUID | None = Field(default=None, foreign_key="assessment.id")
     option_id: UUID | None = Field(default=None, foreign_key="option.id")
-    state: str
-    authors: list[str] = Field(sa_type=JSON_TYPE)
     summary: str | None = Field(default=None, sa_type=Text)
     actions: str | None = Field(default=None, sa_type=Text)
-    return_comment: str | None = Field(default=None, sa_type=Text)
-    seal_id: UUID | None = Field(default=None, foreign_key="seal.id")
-    signed_by: UUID | None = None
-    signed_at: datetime | None = None
-    published_by: UUID | None = None
-    published_at: datetime | None = None
 
 
 class Outcome(Row, table=True):
