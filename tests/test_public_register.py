@@ -1,0 +1,80 @@
+"""The public register: what is published and nothing else, without a key, cacheable; and taking an entry out."""
+
+from uuid import UUID
+
+from typer.testing import CliRunner
+
+from app import cli
+from app.database import Database
+from app.public_register.schemas import PublicAssessment
+from tests.county import Api, County, an_assessment
+
+PUBLIC = "/public/v1/assessments"
+
+
+def test_only_what_is_published_is_public_and_needs_no_key(api: Api, county: County, database: Database) -> None:
+    with database.transaction() as session:
+        path = f"/api/v1/assessments/{an_assessment(session, county, 'approved').id}"
+    assert api.client.get(PUBLIC).json()["items"] == []
+    api.change("registrar", "POST", f"{path}/publication", {"privacy_checked": True}, of=path)
+    (entry,) = api.client.get(PUBLIC).json()["items"]
+    answer = api.client.get(f"{PUBLIC}/{entry['id']}")
+    assert answer.headers["cache-control"] == "public, max-age=300"
+    assert set(answer.json()["document"]) == set(PublicAssessment.model_fields)
+
+
+def test_nothing_private_is_in_the_projection(api: Api, county: County, database: Database) -> None:
+    with database.transaction() as session:
+        row = an_assessment(session, county, "published")
+        private = {str(row.id), str(row.decision_id), str(row.form_id), *(str(c.id) for c in county.callers.values())}
+    (entry,) = api.client.get(PUBLIC).json()["items"]
+    text = api.client.get(f"{PUBLIC}/{entry['id']}").text
+    assert not [secret for secret in private if secret in text]
+    assert not [caller.name for caller in county.callers.values() if caller.name in text]
+
+
+def test_a_cache_is_told_that_nothing_has_changed(api: Api, county: County, database: Database) -> None:
+    with database.transaction() as session:
+        an_assessment(session, county, "published")
+    (entry,) = api.client.get(PUBLIC).json()["items"]
+    etag = api.client.get(f"{PUBLIC}/{entry['id']}").headers["etag"]
+    again = api.client.get(f"{PUBLIC}/{entry['id']}", headers={"If-None-Match": etag})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_the_list_is_filtered_by_organisation_kind_and_diary_number(
+    api: Api, county: County, neighbour: County, database: Database
+) -> None:
+    with database.transaction() as session:
+        an_assessment(session, county, "published")
+        an_assessment(session, neighbour, "published")
+    assert len(api.client.get(PUBLIC).json()["items"]) == 2
+    (own,) = api.client.get(PUBLIC, params={"organisation": "1234567-1"}).json()["items"]
+    assert own["business_id"] == "1234567-1"
+    assert api.client.get(PUBLIC, params={"kind": "not_needed"}).json()["items"] == []
+    assert len(api.client.get(PUBLIC, params={"diary_number": "1/2026"}).json()["items"]) == 2
+
+
+def test_an_entry_is_taken_out_with_a_reason_that_is_journalled(
+    api: Api, county: County, neighbour: County, database: Database, database_url: str
+) -> None:
+    with database.transaction() as session:
+        an_assessment(session, county, "published")
+    (entry,) = api.client.get(PUBLIC).json()["items"]
+
+    def unpublish(organisation: UUID) -> int:
+        arguments = ["unpublish", str(organisation), entry["id"], "Nimi tekstissä"]
+        return CliRunner(env={"LAVA_DATABASE_URL": database_url}).invoke(cli.app, arguments).exit_code
+
+    assert unpublish(neighbour.id) != 0
+    assert len(api.client.get(PUBLIC).json()["items"]) == 1
+    assert unpublish(county.id) == 0
+    assert api.client.get(PUBLIC).json()["items"] == []
+    assert api.client.get(f"{PUBLIC}/{entry['id']}").status_code == 404
+    (told,) = api.send("auditor", "GET", "/api/v1/journal?verb=register.withdrawn").json()["items"]
+    assert told["details"]["reason"] == "Nimi tekstissä"
+
+
+def test_private_answers_are_kept_out_of_shared_caches(api: Api) -> None:
+    api.decision()
+    assert api.send("preparer", "GET", "/api/v1/decisions").headers["cache-control"] == "private, no-cache"
