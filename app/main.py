@@ -184,13 +184,20 @@ async def _on_fault(request: Request, error: Exception) -> Response:
     return problem(request, 500, "internal", detail)
 
 
+async def _on_uncaught(request: Request, error: Exception) -> Response:
+    """The last resort runs outside the middleware that names the request, so it names it itself."""
+    response = await _on_fault(request, error)
+    response.headers["X-Request-Id"] = request.scope["state"]["request_id"]
+    return response
+
+
 _HANDLERS: dict[type[Exception], Any] = {
     DomainError: _on_domain_error,
     IntegrityError: _on_broken_constraint,
     OperationalError: _on_database_error,
     HTTPException: _on_http_error,
     RequestValidationError: _on_invalid_request,
-    Exception: _on_fault,
+    Exception: _on_uncaught,
 }
 
 _health = APIRouter(include_in_schema=False)

@@ -12,6 +12,7 @@ import rfc8785
 from pydantic_core import to_jsonable_python
 from sqlalchemy import bindparam, event, insert, select
 from sqlalchemy.orm import Session as SqlalchemySession
+from sqlalchemy.orm import SessionTransaction
 
 from app.clock import now
 from app.database import Session, lock_for_transaction, table_of
@@ -93,12 +94,18 @@ def append_pending(session: SqlalchemySession) -> None:
     connection.execute(_INSERT_DETAILS, details)
 
 
-def _forget_pending(session: SqlalchemySession, _previous: Any) -> None:
-    if not session.in_nested_transaction():
-        session.info.pop(_PENDING, None)
+def _remember_length(session: SqlalchemySession, transaction: SessionTransaction) -> None:
+    if transaction.nested:
+        session.info[transaction] = len(session.info.get(_PENDING, ()))
+
+
+def _forget_pending(session: SqlalchemySession, undone: SessionTransaction) -> None:
+    """What a rolled-back transaction or SAVEPOINT noted did not happen; what was noted before it did."""
+    del session.info.get(_PENDING, [])[session.info.pop(undone, 0) :]
 
 
 event.listen(Session, "before_commit", append_pending)
+event.listen(Session, "after_transaction_create", _remember_length)
 event.listen(Session, "after_soft_rollback", _forget_pending)
 
 
