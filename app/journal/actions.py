@@ -112,11 +112,11 @@ event.listen(Session, "after_soft_rollback", _forget_pending)
 def erase(session: Session, by: Actor, seq: int, reason: str) -> None:
     """Erase the words of one entry, such as a name that must go, and journal that it was done. The chain still holds.
 
-    Raises NotFound where the organisation has no such entry or its words are erased already.
+    Raises NotFound where the organisation has no such entry, its words are erased already, or it tells of an erasure.
     """
     row = session.get(JournalDetails, (by.organisation_id, seq))
     entry = session.get(JournalEntry, (by.organisation_id, seq))
-    if row is None or entry is None or row.erased_at is not None:
+    if row is None or entry is None or row.erased_at is not None or entry.verb == "journal.erased":
         raise NotFound("not_found", f"Entry {seq} has no details to erase.")
     row.salt, row.details, row.erased_at = None, None, now()
     record(session, by, "journal.erased", entry.object_type, entry.object_id, entry=seq, reason=reason)

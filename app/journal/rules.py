@@ -1,6 +1,7 @@
 """How the chain is hashed, and how it is found broken. No database here."""
 
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,6 +75,8 @@ def faults_in(links: Iterable[Link], *, checkpoint: tuple[int, str] | None = Non
     cut off cannot be told from a shorter one.
     """
     faults: list[str] = []
+    erased: set[int] = set()
+    told: set[int] = set()
     previous, expected, seen_checkpoint = GENESIS, 1, checkpoint is None
     for link in links:
         if link.seq != expected:
@@ -96,13 +99,18 @@ def faults_in(links: Iterable[Link], *, checkpoint: tuple[int, str] | None = Non
                 faults.append(f"entry {link.seq}: its details were changed")
             if link.erased_at is not None:
                 faults.append(f"entry {link.seq}: marked as erased, but its details are there")
+            if link.verb == "journal.erased":
+                told.add(json.loads(link.details).get("entry", 0))
         elif link.erased_at is None or link.salt is not None or link.details is not None:
             faults.append(f"entry {link.seq}: its details are gone without an erasure")
+        else:
+            erased.add(link.seq)
         if checkpoint and link.seq == checkpoint[0]:
             seen_checkpoint = True
             if link.hash != checkpoint[1]:
                 faults.append(f"entry {link.seq}: not the entry that the checkpoint saw")
         previous, expected = link.hash, link.seq + 1
+    faults += [f"entry {seq}: erased, but no later entry tells of it" for seq in sorted(erased - told)]
     if not seen_checkpoint and checkpoint:
         faults.append(f"the journal ends at entry {expected - 1}, but the checkpoint saw entry {checkpoint[0]}")
     return faults

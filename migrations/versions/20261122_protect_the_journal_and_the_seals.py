@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 APPEND_ONLY = ("journal_entry", "seal")
+KEYS = {"journal_entry": ("organisation_id", "seq"), "journal_details": ("organisation_id", "seq"), "seal": ("id",)}
 ERASURE = (
     "NEW.salt IS NULL AND NEW.details IS NULL AND NEW.erased_at IS NOT NULL AND OLD.erased_at IS NULL "
     "AND NEW.organisation_id = OLD.organisation_id AND NEW.seq = OLD.seq"
@@ -24,6 +25,10 @@ def upgrade() -> None:
             _sqlite(f"{table}_append_only_delete", "DELETE", table)
         _sqlite("journal_details_erase_only_update", "UPDATE", "journal_details", f"WHEN NOT ({ERASURE})")
         _sqlite("journal_details_erase_only_delete", "DELETE", "journal_details")
+        for table, key in KEYS.items():  # INSERT OR REPLACE deletes without firing the triggers of DELETE
+            same = " AND ".join(f"{column} = NEW.{column}" for column in key)
+            name = f"{table}_{'erase' if table == 'journal_details' else 'append'}_only_insert"
+            _sqlite(name, "INSERT", table, f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same})")
         return
     op.execute(
         "CREATE FUNCTION lava_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
@@ -40,8 +45,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         for name in ("journal_entry_append_only", "seal_append_only", "journal_details_erase_only"):
-            op.execute(f"DROP TRIGGER {name}_update")
-            op.execute(f"DROP TRIGGER {name}_delete")
+            for event in ("update", "delete", "insert"):
+                op.execute(f"DROP TRIGGER {name}_{event}")
         return
     op.execute("DROP FUNCTION lava_refuse_change() CASCADE")
 
