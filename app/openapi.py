@@ -102,7 +102,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     described["components"]["parameters"] = {"IdempotencyKey": _IDEMPOTENCY_KEY, "AcceptLanguage": _ACCEPT_LANGUAGE}
     for path, operations in described["paths"].items():
         for method, operation in operations.items():
-            _complete(path, method, operation)
+            _complete(path, method, operation, schemas)
     app.openapi_schema = described
     return described
 
@@ -120,7 +120,7 @@ def _header(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/headers/{name}"}
 
 
-def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
+def _complete(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     parameters = operation.setdefault("parameters", [])
     named = {parameter["name"].lower() for parameter in parameters}
     keyed = "security" in operation
@@ -144,13 +144,13 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
         headers = response.setdefault("headers", {})
         headers["X-Request-Id"] = _header("X-Request-Id")
         schema = response.get("content", {}).get("application/json", {}).get("schema", {})
-        reference = str(schema.get("$ref", ""))
-        if "Page_" in reference:
+        reference = str(schema.get("$ref", "")).rpartition("/")[2]
+        if reference.startswith("Page_"):
             headers["Link"] = _header("Link")
-        elif status in {"200", "201"}:
+        if "version" in schemas.get(reference, {}).get("properties", {}):
             headers["ETag"] = _header("ETag")
-        if status == "201":
-            headers["Location"] = _header("Location")
+            if status == "201":
+                headers["Location"] = _header("Location")
     if method == "get":
         responses["304"] = {"description": "Not changed since the version named in If-None-Match."}
     for status in possible:

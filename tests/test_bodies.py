@@ -146,8 +146,8 @@ def test_a_number_that_no_column_holds_is_refused(api: Api, number: Any) -> None
     centre = "00000000-0000-7000-8000-000000000001"
     planned = [{"cost_centre_id": centre, "year": 2027, "cents": number}]
     answer = api.send("preparer", "POST", PATH, {"diary_number": "1", "title": {"fi": "a"}, "planned_changes": planned})
-    assert refused(answer, 422) == "invalid"
-    assert answer.json()["errors"][0]["pointer"] == "/planned_changes/0/cents"
+    refused(answer, 400, 422)
+    assert "/planned_changes/0/cents" in answer.text
 
 
 def test_a_text_that_is_too_long_is_refused_and_not_sent_back(api: Api) -> None:
@@ -169,7 +169,11 @@ def own_question(api: Api, county: County, database: Database) -> str:
         return f"/api/v1/assessments/{an_assessment(session, county).id}"
 
 
-@pytest.mark.parametrize("number", [2**53 - 1, 2**53 + 1, 2**63, -(2**64), 10**400, 1e15, 1e17, 1e300, 0.1, -0.0])
+@pytest.mark.parametrize(
+    "number",
+    [2**53 - 1, 2**53 + 1, 2**63, -(2**64), 10**400, 1e15, 1e17, 1e300, 0.1, -0.0],
+    ids=lambda number: str(number)[:22],
+)
 def test_any_number_in_a_free_answer_is_kept_exactly_or_refused(api: Api, own_question: str, number: Any) -> None:
     for place in ("first", "second"):  # the second change journals what the first one stored
         answer = api.change("preparer", "PATCH", own_question, {"answers": {"own": {place: [number]}}})

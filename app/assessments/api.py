@@ -30,9 +30,9 @@ from app.assessments.schemas import (
 )
 from app.conventions.cursors import Paging
 from app.conventions.merge_patch import patched
-from app.conventions.route import SessionDep, router
+from app.conventions.route import SessionDep, answer, router
 from app.conventions.schemas import Page, values_of
-from app.conventions.versions import ExpectedVersion
+from app.conventions.versions import ExpectedVersion, etag_of
 from app.decisions import queries as decisions
 
 assessments = router("assessments", "Assessments")
@@ -214,7 +214,9 @@ def upgrade_form(
     """
     assessment = queries.get(session, assessment_id, visible_to=caller)
     upgraded, left = actions.upgrade_form(session, assessment, body.form_id, version=version, by=caller)
-    return {"assessment": queries.with_parts(session, upgraded), "left_behind": left}
+    response = answer({"assessment": queries.with_parts(session, upgraded), "left_behind": left})
+    response.headers["ETag"] = etag_of(upgraded.version)
+    return response
 
 
 @assessments.get("/{assessment_id}/quality", response_model=QualityRead, summary="The quality check, line by line")

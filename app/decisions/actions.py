@@ -185,9 +185,10 @@ def move(session: Session, decision: Decision, to: str, *, version: int, by: Cal
     after = state_after(rules.MOVES, to, decision.state)
     if to == "presentation":
         rules.check_presentable(decision.clearance_kind, reason, excluded=decision.excluded)
-        if decision.clearance_kind is None and not decision.excluded:
+        overridden = decision.clearance_kind is None and not decision.excluded
+        if overridden:
             by.require("decisions:override")
-            decision.override_reason = reason
+        decision.override_reason = reason if overridden else None
     before = decision.state
     claim(session, decision, version, by)
     decision.state = after
@@ -206,7 +207,7 @@ def handle(session: Session, decision: Decision, values: dict[str, Any], *, vers
         fault = Fault("/meeting_date", "The meeting is in the future.")
         raise Invalid("invalid", "Record a handling when it has happened.", [fault])
     queries.chosen_option(session, decision, values["option_id"], by)
-    rules.check_answers(values["answers"], decision.clearance)
+    rules.check_answers(values["answers"], decision.clearance, "/answers")
     cleared_on = date_of(datetime.fromisoformat(decision.clearance["at"])) if decision.clearance else None
     uncleared = rules.is_uncleared(decision.clearance, cleared_on, values["meeting_date"]) and not decision.excluded
     claim(session, decision, version, by)
@@ -227,7 +228,9 @@ def handle(session: Session, decision: Decision, values: dict[str, Any], *, vers
         section=row.section,
         outcome=row.outcome,
     )
-    if after is DecisionState.DECIDED:
+    if after is not DecisionState.DECIDED:
+        decision.decided_on = decision.chosen_option_id = decision.follow_up_on = None
+    else:
         decision.decided_on, decision.chosen_option_id = row.meeting_date, row.option_id
         schedule_follow_up(session, decision, row.meeting_date, by=by)
     session.flush()
@@ -247,7 +250,7 @@ def answer_recommendations(
     by.require("decisions:handle")
     if row.outcome not in {HandlingOutcome.DECIDED, HandlingOutcome.AMENDED}:
         raise Conflict("no_decision_yet", "Recommendations are answered when the matter is decided.")
-    rules.check_answers(answers, decision.clearance)
+    rules.check_answers(answers, decision.clearance, "/items")
     told = changes(row, {"answers": answers})
     claim(session, row, version, by)
     row.answers = answers
@@ -323,9 +326,12 @@ def _check_preparer(session: Session, preparer_id: UUID | None, by: Caller) -> N
 
 
 def _check_scope(session: Session, scope: dict[str, Any], unit_id: UUID | None, by: Caller) -> None:
-    planned = {row["cost_centre_id"] for row in scope["planned_changes"]}
-    services.existing(session, CostCentre, [*{*scope["cost_centre_ids"], *planned}], by)
-    services.existing(session, ServiceClass, scope["service_class_ids"], by)
+    centres = {f"/cost_centre_ids/{i}": key for i, key in enumerate(scope["cost_centre_ids"])}
+    for i, row in enumerate(scope["planned_changes"]):
+        centres[f"/planned_changes/{i}/cost_centre_id"] = row["cost_centre_id"]
+    services.existing(session, CostCentre, centres, by)
+    classes = {f"/service_class_ids/{i}": key for i, key in enumerate(scope["service_class_ids"])}
+    services.existing(session, ServiceClass, classes, by)
     referred(session, Unit, unit_id, by, "/unit_id")
 
 

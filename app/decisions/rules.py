@@ -136,16 +136,16 @@ def months_after(day: date, months: int) -> date:
     raise AssertionError(day)
 
 
-def check_answers(answers: Iterable[Mapping[str, Any]], clearance: Mapping[str, Any] | None) -> None:
-    """Invalid where an answer is not to a recommendation of the clearance, or two are to the same."""
+def check_answers(answers: Iterable[Mapping[str, Any]], clearance: Mapping[str, Any] | None, at: str) -> None:
+    """Invalid where an answer, listed at pointer `at`, is to no recommendation of the clearance, or to one twice."""
     known = {entry["id"] for entry in (clearance or {}).get("recommendations", ())}
     seen: set[str] = set()
     for index, answer in enumerate(answers):
         key = str(answer["recommendation_id"])
         if key not in known:
-            fault = Fault(f"/answers/{index}/recommendation_id", "The assessment has no such recommendation.")
+            fault = Fault(f"{at}/{index}/recommendation_id", "The assessment has no such recommendation.")
             raise Invalid("invalid", "Answer the recommendations of the clearance.", [fault])
         if key in seen:
-            fault = Fault(f"/answers/{index}/recommendation_id", "Answered twice.")
+            fault = Fault(f"{at}/{index}/recommendation_id", "Answered twice.")
             raise Invalid("invalid", "Answer each recommendation once.", [fault])
         seen.add(key)

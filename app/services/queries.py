@@ -236,22 +236,22 @@ def years_classified(
     return [(row.id, row.from_year, row.to_year) for row in rows]
 
 
-def existing(session: Session, table: type[Row], ids: Sequence[UUID], caller: Caller) -> None:
+def existing(session: Session, table: type[Row], ids: dict[str, UUID], caller: Caller) -> None:
     """Check that all ids are of rows of the caller's organisation; one query, none where there are no ids.
 
-    Raises Invalid with a pointer such as /cost_centre_ids/0 for each that is not; another organisation's is not told
-    apart from none.
+    `ids` are by the pointer where each was given, such as /cost_centre_ids/0. Raises Invalid with the pointers of those
+    that are not; another organisation's is not told apart from none.
     """
     if not ids:
         return
     columns = table_of(table).c
-    statement = select(columns.id).where(columns.id.in_(set(ids)), columns.organisation_id == caller.organisation_id)
+    statement = select(columns.id).where(
+        columns.id.in_(set(ids.values())), columns.organisation_id == caller.organisation_id
+    )
     known = set(session.connection().execute(statement).scalars())
-    name = table.__tablename__
+    name = str(table.__tablename__).replace("_", " ")
     faults = [
-        Fault(f"/{name}_ids/{place}", f"There is no such {str(name).replace('_', ' ')} here.")
-        for place, row_id in enumerate(ids)
-        if row_id not in known
+        Fault(pointer, f"There is no such {name} here.") for pointer, row_id in ids.items() if row_id not in known
     ]
     if faults:
         raise Invalid("invalid", "Something that is referred to is not there.", faults)

@@ -1,0 +1,192 @@
+"""Every migration goes up, down and up again with data, on both databases, and loses neither rows nor triggers."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.util import CommandError
+from sqlalchemy import inspect, select, text
+from sqlmodel import SQLModel
+
+from app import schema
+from app.database import Database
+from app.journal.queries import missing_triggers, verify
+from tests.conftest import Postgresql
+from tests.county import a_decision, an_assessment, founded
+
+Rows = dict[str, list[dict[str, Any]]]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database without any table."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/empty.db"
+        return
+    server: Postgresql = request.getfixturevalue("postgresql")
+    name = f"lava_empty_{server.worker}"
+    server._run(f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+    yield server._url(name)
+    server.drop(server._url(name))
+
+
+@pytest.fixture
+def empty(empty_url: str) -> Iterator[Database]:
+    made = Database(empty_url, connections=2)
+    yield made
+    made.engine.dispose()
+
+
+def tables(database: Database) -> set[str]:
+    return set(inspect(database.engine).get_table_names()) - {"alembic_version"}
+
+
+def every_row(database: Database) -> Rows:
+    """Everything that is in the database, in order."""
+    with database.transaction(writes=False) as session:
+        return {
+            table.name: sorted((dict(row) for row in session.execute(select(table)).mappings()), key=str)
+            for table in SQLModel.metadata.sorted_tables
+        }
+
+
+def fill(database: Database) -> None:
+    """An organisation with a published assessment and its journal."""
+    county = founded(database, "Esimerkkialue", "1234567-1")
+    with database.transaction() as session:
+        an_assessment(session, county, "published")
+        a_decision(session, county, "2/2026")
+
+
+def whole(database: Database) -> None:
+    """Assert that the schema is the code's, the triggers are there and no chain is broken."""
+    schema.check(database)
+    assert missing_triggers(database) == set()
+    with database.transaction(writes=False) as session:
+        assert not any(verify(session).values())
+
+
+@pytest.mark.slow
+def test_every_migration_goes_down_and_up_again_with_data(empty: Database) -> None:
+    schema.migrate(empty)
+    fill(empty)
+    before = every_row(empty)
+    assert before["journal_entry"]
+    assert before["seal"]
+    revisions = schema.revisions()
+    for revision in revisions[-2::-1]:  # one step down, up again, and the next time one step further
+        schema.migrate_down(empty, revision)
+        assert tables(empty) <= set(SQLModel.metadata.tables)
+        schema.migrate(empty)
+        assert every_row(empty) == before
+        whole(empty)
+    schema.migrate_down(empty, "base")
+    assert tables(empty) == set()
+    assert leftovers(empty) == []
+    schema.migrate(empty)
+    whole(empty)
+    assert not any(every_row(empty).values())
+
+
+def leftovers(database: Database) -> list[str]:
+    """Functions and triggers that outlive their tables."""
+    statement = (
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        if database.is_sqlite
+        else "SELECT proname FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname = 'public'"
+    )
+    with database.transaction(writes=False) as session:
+        return [str(name) for (name,) in session.execute(text(statement))]
+
+
+def test_each_migration_alone_takes_data_along(empty: Database) -> None:
+    first, *later = schema.revisions()
+    schema.migrate(empty, first)
+    fill(empty)
+    before = every_row(empty)
+    for revision in later:
+        schema.migrate(empty, revision)
+        assert every_row(empty) == before
+    whole(empty)
+
+
+def test_migrating_again_changes_nothing(empty: Database) -> None:
+    for _ in range(2):
+        schema.migrate(empty)
+        whole(empty)
+
+
+def test_a_migration_that_drops_a_trigger_is_refused(empty: Database) -> None:
+    schema.migrate(empty)
+    with empty.transaction() as session:
+        if empty.is_sqlite:
+            session.execute(text("DROP TRIGGER seal_append_only_update"))
+        else:
+            session.execute(text("DROP TRIGGER seal_append_only ON seal"))
+    with pytest.raises(RuntimeError, match="seal_append_only"):
+        schema.migrate(empty)
+
+
+@pytest.mark.parametrize("change", ["ALTER TABLE unit ADD COLUMN extra TEXT", "DROP TABLE outcome"])
+def test_control_a_difference_between_code_and_migrations_is_found(empty: Database, change: str) -> None:
+    schema.migrate(empty)
+    with empty.transaction() as session:
+        session.execute(text(change))
+    with pytest.raises(CommandError):
+        schema.check(empty)
+
+
+def test_a_migration_that_breaks_references_is_rolled_back(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch rebuild runs with foreign keys off: they are checked after it, and nothing of it stays."""
+    if not empty.is_sqlite:
+        return
+    first, *_ = schema.revisions()
+    schema.migrate(empty, first)
+    fill(empty)
+    with empty.transaction() as session:
+        session.connection().exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        before = session.execute(text("SELECT count(*) FROM account")).scalar_one()
+    monkeypatch.setattr("alembic.op.execute", breaking_references)
+    with pytest.raises(RuntimeError, match="broke references"):
+        schema.migrate(empty)
+    monkeypatch.undo()
+    with empty.transaction(writes=False) as session:
+        assert session.execute(text("SELECT count(*) FROM account")).scalar_one() == before
+        assert session.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == first
+
+
+def breaking_references(_statement: str) -> None:
+    from alembic import op
+
+    op.get_bind().execute(text("DELETE FROM account"))
+
+
+MIGRATE = """
+import sys
+from app import database, schema
+made = database.Database(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+schema.migrate(made)
+made.engine.dispose()
+"""
+
+
+@pytest.mark.slow
+def test_several_processes_migrate_at_once(empty_url: str, empty: Database) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", MIGRATE, empty_url]
+    pipe = subprocess.PIPE
+    started = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) for _ in range(3)]
+    for process in started:
+        assert process.stdout is not None
+        process.stdout.readline()
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+    errors = [process.communicate(timeout=60)[1].decode()[-500:] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], errors
+    whole(empty)

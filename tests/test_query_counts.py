@@ -1,0 +1,172 @@
+"""How many statements a request runs: fixed, and the same for five rows and for fifty."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import event
+
+from app.assessments import parts
+from app.assessments.models import Assessment
+from app.clock import today
+from app.database import Database, Session
+from app.decisions import actions as decisions
+from app.decisions import queries as decision_queries
+from app.decisions.models import Decision
+from app.follow_up import actions as follow_ups
+from tests.county import Api, County, a_decision, an_assessment, an_impact
+
+# Every number counts the sign-in, which is one statement; transactions' BEGIN is not counted.
+LISTS = {
+    "/api/v1/decisions": 2,
+    "/api/v1/decisions?state=decided&q=neuvola": 2,
+    "/api/v1/assessments": 2,
+    "/api/v1/follow-ups": 2,
+    "/api/v1/follow-ups/schedule": 2,
+    "/api/v1/journal": 2,
+    "/api/v1/people": 2,
+    "/api/v1/api-keys": 2,
+    "/api/v1/forms": 2,
+    "/api/v1/units": 2,
+    "/api/v1/cost-centres": 2,
+    "/api/v1/service-classes": 2,
+    "/api/v1/service-classes/mappings": 2,
+    "/api/v1/classifications": 2,
+    "/api/v1/organisation": 2,
+    "/api/v1/vocabulary": 2,
+    "/api/v1/people/me": 1,
+    "/public/v1/assessments": 1,
+}
+READ_DECISION, READ_ASSESSMENT, READ_FOLLOW_UP = 2, 6, 4
+FEW, MANY = 5, 50
+
+
+@contextmanager
+def statements(app: FastAPI) -> Iterator[list[str]]:
+    """The statements that the service runs meanwhile."""
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not statement.startswith("BEGIN"):
+            seen.append(statement)
+
+    engine = app.state.database.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def counted(api: Api, the_app: FastAPI) -> Callable[[str], int]:
+    """How many statements reading an address runs, the second time."""
+
+    def read(path: str) -> int:
+        role = "administrator" if "journal" in path or "api-keys" in path else "preparer"
+        api.send(role, "GET", path)
+        with statements(the_app) as seen:
+            answer = api.send(role, "GET", path)
+        assert answer.status_code == 200, answer.text
+        return len(seen)
+
+    return read
+
+
+def decided(session: Session, county: County, number: int) -> Decision:
+    """A decision with an assessment, decided, and its follow-up opened."""
+    decision = a_decision(session, county, f"{number}/2026")
+    an_assessment(session, county, "screening", decision)
+    values = {"body": "Aluehallitus", "meeting_date": today(), "section": None, "outcome": "decided"}
+    values |= {"option_id": None, "amendment": None, "answers": []}
+    decisions.handle(session, decision, values, version=decision.version, by=county["registrar"])
+    follow_ups.open_follow_up(session, decision, by=county["preparer"])
+    return decision
+
+
+@pytest.mark.slow
+def test_a_list_runs_the_same_statements_for_few_rows_and_for_many(
+    counted: Callable[[str], int], api: Api, county: County, database: Database
+) -> None:
+    with database.transaction() as session:
+        for number in range(FEW):
+            decided(session, county, number)
+    few = {path: counted(path) for path in LISTS}
+    with database.transaction() as session:
+        for number in range(FEW, MANY):
+            decided(session, county, number)
+    many = {path: counted(f"{path}{'&' if '?' in path else '?'}limit=200") for path in LISTS}
+    for path in ("decisions", "assessments", "follow-ups", "follow-ups/schedule"):
+        rows = api.send("preparer", "GET", f"/api/v1/{path}?limit=200").json()["items"]
+        assert len(rows) == MANY, path
+    assert few == LISTS
+    assert many == LISTS
+
+
+def test_every_list_is_counted(the_app: FastAPI) -> None:
+    listed = {path for path, methods in the_app.openapi()["paths"].items() if "get" in methods and "{" not in path}
+    assert listed == {path.partition("?")[0] for path in LISTS}
+
+
+def with_parts(session: Session, county: County, assessment: Assessment, option_id: Any, number: int) -> None:
+    """So many impacts and recommendations more."""
+    for _ in range(number):
+        parts.add(session, assessment, "impacts", an_impact(option_id), by=county["preparer"])
+        parts.add(session, assessment, "recommendations", {"kind": "change", "text": "A."}, by=county["preparer"])
+
+
+def test_an_assessment_runs_the_same_statements_for_three_parts_and_for_thirty(
+    counted: Callable[[str], int], api: Api, county: County, database: Database
+) -> None:
+    with database.transaction() as session:
+        assessment = an_assessment(session, county)
+        option_id = decision_queries.options(session, session.get_one(Decision, assessment.decision_id))[-1].id
+    path = f"/api/v1/assessments/{assessment.id}"
+    assert counted(path) == READ_ASSESSMENT
+    with database.transaction() as session:
+        with_parts(session, county, session.get_one(Assessment, assessment.id), option_id, 15)
+    assert len(api.send("preparer", "GET", path).json()["impacts"]) == 16
+    assert counted(path) == READ_ASSESSMENT
+
+
+def test_a_decision_runs_the_same_statements_for_few_options_and_for_many(
+    counted: Callable[[str], int], county: County, database: Database
+) -> None:
+    def options(number: int) -> list[dict[str, Any]]:
+        return [{"code": f"VE{place}", "title": {"fi": "a"}} for place in range(1, number)]
+
+    with database.transaction() as session:
+        made = [a_decision(session, county, f"{n}/2026", options=options(n)).id for n in (2, 20)]
+    assert [counted(f"/api/v1/decisions/{key}") for key in made] == [READ_DECISION] * 2
+
+
+def test_a_follow_up_runs_a_fixed_number_of_statements(
+    counted: Callable[[str], int], api: Api, county: County, database: Database
+) -> None:
+    with database.transaction() as session:
+        decided(session, county, 1)
+    path = f"/api/v1/follow-ups/{api.send('preparer', 'GET', '/api/v1/follow-ups').json()['items'][0]['id']}"
+    assert counted(path) == READ_FOLLOW_UP
+    unexpected = {"description": "a", "impact_class": "direct", "direction": "negative"}
+    for _ in range(5):
+        assert api.send("preparer", "POST", f"{path}/unintended-impacts", unexpected).status_code == 201
+    assert counted(path) == READ_FOLLOW_UP
+
+
+def test_control_a_query_for_each_row_is_noticed(
+    counted: Callable[[str], int], api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = decision_queries.listed
+
+    def one_by_one(session: Session, *arguments: Any, **named: Any) -> Any:
+        rows = listed(session, *arguments, **named)
+        for row in rows:
+            decision_queries.whole(session, row["id"], visible_to=named["visible_to"])
+        return rows
+
+    monkeypatch.setattr(decision_queries, "listed", one_by_one)
+    for number in range(3):
+        api.decision(diary_number=f"{number}/2026")
+    assert counted("/api/v1/decisions") == LISTS["/api/v1/decisions"] + 3
