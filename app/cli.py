@@ -15,11 +15,13 @@ from rich.table import Table
 from app import documents, schema
 from app.access import actions as access
 from app.access.models import AccountKind, Organisation, Role
+from app.access.queries import administrator_of
 from app.access.rules import System
 from app.database import Database
 from app.demo.county import content, found, people_and_keys
 from app.demo.server import Running, demo_stories, serve, serving
 from app.demo.tour import tour_of_cases, tour_of_county
+from app.errors import DomainError
 from app.journal import actions as journal_actions
 from app.journal import queries as journal_queries
 from app.logs import configure
@@ -40,6 +42,9 @@ def _database() -> Iterator[Database]:
     database = Database(Settings().database_url)
     try:
         yield database
+    except DomainError as error:
+        console.print(error.detail, *(f"\n{fault.pointer}: {fault.detail}" for fault in error.faults))
+        raise typer.Exit(1) from error
     finally:
         database.engine.dispose()
 
@@ -103,7 +108,10 @@ def _tell_demo(running: Running, keys: dict[str, str]) -> None:
 @app.command("tour")
 def tour_command(
     cases: Annotated[
-        Path | None, typer.Option(help="A case-management system's cases (JSON) in place of the carried ones.")
+        Path | None,
+        typer.Option(
+            help="A case-management system's cases (JSON) in place of the carried ones.", exists=True, dir_okay=False
+        ),
     ] = None,
 ) -> None:
     """Play the main job over HTTP against a server of its own and a throw-away database."""
@@ -127,9 +135,23 @@ def add_organisation(
     console.print(f"Organisation {row.id}\nThe administrator's key (30 days, shown this once):\n{key}", soft_wrap=True)
 
 
+@organisation.command("key")
+def issue_administrator_key(
+    business_id: Annotated[str, typer.Argument(help="Finnish business id, such as 1234567-1.")],
+) -> None:
+    """Show a new key (30 days) for an administrator of an organisation: the way in when every key has expired."""
+    with _database() as database, database.transaction() as session:
+        account = administrator_of(session, business_id)
+        _, key = access.issue_key(session, account, "command line", 30, None, by=System(account.organisation_id))
+    console.print(f"{account.name} (30 days, shown this once):\n{key}", soft_wrap=True)
+
+
 @journal.command("verify")
 def verify_journal(
-    checkpoint: Annotated[Path | None, typer.Option(help="A file made earlier by `lava journal checkpoint`.")] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="A file made earlier by `lava journal checkpoint`.", exists=True, dir_okay=False),
+    ] = None,
 ) -> None:
     """Check every organisation's chain; exit 1 where something was changed, moved, removed or cut off."""
     seen = json.loads(checkpoint.read_text("utf-8")) if checkpoint else {}

@@ -16,6 +16,11 @@ def today() -> date:
     return now().astimezone(FINLAND).date()
 
 
+def stamp() -> str:
+    """The moment as it stands inside JSON: RFC 3339 with Z."""
+    return now().isoformat().replace("+00:00", "Z")
+
+
 def date_of(moment: datetime) -> date:
     """The Finnish date of a moment."""
     return moment.astimezone(FINLAND).date()

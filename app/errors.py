@@ -61,6 +61,10 @@ class WrongMediaType(DomainError):
     """The body is of a kind that this route does not read."""
 
 
+class TooLarge(DomainError):
+    """What was sent is larger than what is read here."""
+
+
 class TooMany(DomainError):
     """The caller has used up its share for now."""
 

@@ -1,5 +1,6 @@
 """The service: routers, and the one table that turns domain errors into answers."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -15,10 +16,11 @@ from sqlalchemy.util import greenlet_spawn
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from app import openapi
+from app import openapi, schema
 from app.access import api as access
 from app.assessments import api as assessments
 from app.assessments import parts_api as assessment_parts
+from app.conventions import idempotency
 from app.conventions.problems import faults_of, problem
 from app.database import Database, broken_constraint, is_busy
 from app.decisions import api as decisions
@@ -32,6 +34,7 @@ from app.errors import (
     NotSignedIn,
     Refused,
     Stale,
+    TooLarge,
     TooMany,
     VersionRequired,
     WrongMediaType,
@@ -51,6 +54,7 @@ STATUS: dict[type[DomainError], int] = {
     NotFound: 404,
     Conflict: 409,
     Stale: 412,
+    TooLarge: 413,
     WrongMediaType: 415,
     Invalid: 422,
     VersionRequired: 428,
@@ -90,7 +94,6 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        max_body_size=settings.max_body_bytes,
         lifespan=_lifespan,
         generate_unique_id_function=lambda route: route.name,
     )
@@ -111,15 +114,31 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    missing = await greenlet_spawn(missing_triggers, app.state.database)
+    database: Database = app.state.database
+    if not await greenlet_spawn(schema.is_current, database):
+        raise RuntimeError("The database is not migrated to this version. Run `lava migrate`.")
+    missing = await greenlet_spawn(missing_triggers, database)
     if missing:
         raise RuntimeError(f"The database lacks the triggers that protect it: {sorted(missing)}. Run `lava migrate`.")
+    forgetting = asyncio.create_task(_forget_old_keys(database))
     gc.collect()
     gc.freeze()  # what was loaded at start is never garbage; full collections then cost milliseconds, not tens
     gc.set_threshold(50_000, 50, 50)
     yield
     app.state.draining = True
-    await app.state.database.close()
+    forgetting.cancel()
+    await database.close()
+
+
+async def _forget_old_keys(database: Database) -> None:
+    """Once an hour, forget the idempotency keys and answers that are past their time."""
+    while True:
+        try:
+            async with database.request_transaction(writes=True) as session:
+                await greenlet_spawn(idempotency.forget_old, session)
+        except (Busy, OperationalError) as error:
+            log.warning("forgetting idempotency keys failed", error=str(error))
+        await asyncio.sleep(3600)
 
 
 async def _on_domain_error(request: Request, error: DomainError) -> Response:
@@ -146,10 +165,19 @@ async def _on_broken_constraint(request: Request, error: IntegrityError) -> Resp
 
 
 async def _on_database_error(request: Request, error: OperationalError) -> Response:
+    if error.connection_invalidated or _is_unreachable(error):
+        away = Busy("database_away", "The database does not answer. Send the request again.")
+        return await _on_domain_error(request, away)
     if is_busy(error):
         busy = Busy("database_busy", "Another write is taking long. Send the request again.")
         return await _on_domain_error(request, busy)
     return await _on_fault(request, error)
+
+
+def _is_unreachable(error: OperationalError) -> bool:
+    """Whether no connection could be made: the driver then gives no SQLSTATE of a statement."""
+    state = getattr(error.orig, "sqlstate", None)
+    return error.statement is None or (state or "").startswith(("08", "57P"))
 
 
 async def _on_http_error(request: Request, error: HTTPException) -> Response:
@@ -158,9 +186,6 @@ async def _on_http_error(request: Request, error: HTTPException) -> Response:
     if error.status_code == 405:
         allowed = ", ".join(sorted(_methods_at(request)))
         return problem(request, 405, "method_not_allowed", f"This address takes {allowed}.", headers={"Allow": allowed})
-    if error.status_code == 413:
-        limit = request.app.state.settings.max_body_bytes
-        return problem(request, 413, "body_too_large", f"Send at most {limit} bytes.")
     return problem(request, error.status_code, "bad_request", str(error.detail))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
 
 from app.access import models as access
 from app.assessments import models as assessments
@@ -41,6 +42,15 @@ def migrate(database: Database, revision: str = "head") -> None:
 def migrate_down(database: Database, revision: str) -> None:
     """Take the database back to an earlier revision."""
     command.downgrade(_config(database), revision)
+
+
+def is_current(database: Database) -> bool:
+    """Whether the database is migrated to the newest revision of this code."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    with database.transaction(writes=False) as session:
+        if not inspect(session.connection()).has_table("alembic_version"):
+            return False
+        return session.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [head]
 
 
 def check(database: Database) -> None:

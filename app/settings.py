@@ -1,13 +1,14 @@
 """The one place that reads the environment."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
+from limits import parse
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Every setting of the service, each read from `LAVA_<NAME>`; docs/operations.md lists them."""
+    """Every setting of the service, each read from `LAVA_<NAME>`; docs/settings.md lists them."""
 
     model_config = SettingsConfigDict(env_prefix="LAVA_", extra="ignore")
 
@@ -22,7 +23,15 @@ class Settings(BaseSettings):
     public_rate_limit: Annotated[str, Field(description="The same for an address that reads without a key.")] = (
         "600/minute"
     )
-    log_level: Annotated[str, Field(description="debug, info, warning or error.")] = "info"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="debug, info, warning or error.")
+    ] = "info"
+
+    @field_validator("rate_limit", "public_rate_limit")
+    @classmethod
+    def _is_a_limit(cls, limit: str) -> str:
+        parse(limit)  # raises ValueError at start, not at the first request
+        return limit
 
     @field_validator("database_url")
     @classmethod

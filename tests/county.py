@@ -73,7 +73,7 @@ def a_decision(session: Session, county: County, diary_number: str = "1/2026", *
         **facts,
     }
     new = DecisionNew.model_validate(body)
-    values = {**values_of(new), "planned_changes": new.model_dump()["planned_changes"]}
+    values = {**values_of(new), "planned_changes": new.planned()}
     return decisions.register(session, values, by=county["preparer"])
 
 

@@ -524,7 +524,7 @@ REFERS_TO = {
 """What an id in a body is of, by the name of its field."""
 
 BESIDE: dict[str, dict[str, Any]] = {
-    "cost_centre_id": {"year": 2027, "cents": -12_500_000},
+    "cost_centre_id": {"year": 2027, "amount": {"cents": -12_500_000}},
     "recommendation_id": {"answer": "followed"},
 }
 """What stands beside an id in an item of a list."""

@@ -144,10 +144,10 @@ def test_a_body_of_another_kind_is_refused(api: Api, media_type: str) -> None:
 @pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**15, 2**53 + 1, 0.5, "5", True, 1e300])
 def test_a_number_that_no_column_holds_is_refused(api: Api, number: Any) -> None:
     centre = "00000000-0000-7000-8000-000000000001"
-    planned = [{"cost_centre_id": centre, "year": 2027, "cents": number}]
+    planned = [{"cost_centre_id": centre, "year": 2027, "amount": {"cents": number}}]
     answer = api.send("preparer", "POST", PATH, {"diary_number": "1", "title": {"fi": "a"}, "planned_changes": planned})
     refused(answer, 400, 422)
-    assert "/planned_changes/0/cents" in answer.text
+    assert "/planned_changes/0/amount/cents" in answer.text
 
 
 def test_a_text_that_is_too_long_is_refused_and_not_sent_back(api: Api) -> None:

@@ -275,4 +275,4 @@ def test_a_decision_has_one_open_assessment(filled: Database) -> None:
         for edition in (8, 9):
             session.execute(assessment.insert(), [row | {"id": uuid7(), "edition": edition, "state": "screening"}])
 
-    assert broken(filled, second) in {"uq_assessment_open", None}  # SQLite names columns, and this is no constraint
+    assert str(broken(filled, second)).startswith("uq_assessment")  # SQLite names columns, not the index

@@ -99,7 +99,7 @@ def test_changing_what_was_assessed_lets_the_clearance_lapse_and_says_why(
     else:
         centre = {"code": "100", "name": {"fi": "Neuvola"}, "valid_from": "2023-01-01"}
         cost_centre = api.send("controller", "POST", "/api/v1/cost-centres", centre).json()["id"]
-        planned = [{"cost_centre_id": cost_centre, "year": 2027, "cents": -100}]
+        planned = [{"cost_centre_id": cost_centre, "year": 2027, "amount": {"cents": -100}}]
         api.change("preparer", "PUT", f"{path}/scope", {"planned_changes": planned}, of=path)
     after = api.send("preparer", "GET", path).json()
     assert after["clearance"] is None

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlmodel import col
 
 from app.access.models import Account, ApiKey, Organisation
 from app.access.rules import Caller
@@ -80,6 +81,20 @@ def key_holder(session: Session, person_id: UUID, *, visible_to: Caller) -> Acco
     row = referred(session, Account, person_id, visible_to, "/person_id")
     assert row is not None
     return row
+
+
+def administrator_of(session: Session, business_id: str) -> Account:
+    """The first administrator of an organisation who may sign in, for the command line."""
+    statement = (
+        select(Account)
+        .join(Organisation, col(Organisation.id) == col(Account.organisation_id))
+        .where(col(Organisation.business_id) == business_id, col(Account.active).is_(True))
+        .order_by(col(Account.id))
+    )
+    for account in session.scalars(statement):
+        if "administrator" in account.roles:
+            return account
+    raise NotFound("not_found", "No organisation of this business id has an administrator.")
 
 
 def people(session: Session, page: PageRequest, *, visible_to: Caller) -> list[Mapping[str, Any]]:

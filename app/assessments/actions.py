@@ -9,7 +9,7 @@ from app.assessments import queries, rules
 from app.assessments.content import public_document, sealed_content
 from app.assessments.models import Assessment, AssessmentState, Comment, Form, Seal
 from app.assessments.sealing import seal
-from app.clock import now
+from app.clock import now, stamp
 from app.conventions.states import with_author
 from app.conventions.versions import claim
 from app.database import Session
@@ -57,7 +57,7 @@ def screen(session: Session, assessment: Assessment, values: dict[str, Any], *, 
         raise Conflict("wrong_state", f"The assessment is {assessment.state}: it was screened before.")
     form = queries.form(session, assessment.form_id, visible_to=by)
     rules.check_screening_answers(form.definition, values["answers"])
-    screening = {**values, "by": str(by.id), "at": now().isoformat()}
+    screening = {**values, "by": str(by.id), "at": stamp()}
     told = changes(assessment, {"screening": screening})
     claim(session, assessment, version, by)
     assessment.screening = screening
@@ -306,7 +306,7 @@ def _seal_and_clear(session: Session, assessment: Assessment, kind: ClearanceKin
         "kind": kind,
         "assessment_id": str(assessment.id),
         "edition": assessment.edition,
-        "at": sealed.signed_at.isoformat(),
+        "at": sealed.signed_at.isoformat().replace("+00:00", "Z"),
         "by": str(by.id),
         "content_digest": sealed.digest,
         "proposal": assessment.assessed,

@@ -72,9 +72,7 @@ class ImpactFacts(Schema):
     child_groups: list[Code] = Field(
         default_factory=list, max_length=50, description="Codes of the organisation's list."
     )
-    areas: list[Area] = Field(
-        default_factory=list, max_length=50, description="Where it shows (seed 003: three levels)."
-    )
+    areas: list[Area] = Field(default_factory=list, max_length=50, description="Where it shows.")
     articles: list[Article] = Field(default_factory=list, max_length=54, description="Articles of the Convention.")
     evidence_ids: list[UUID] = Field(default_factory=list, max_length=50, description="What it rests on.")
     mitigation: LongText | None = Field(default=None, description="How harm is lessened.")
@@ -152,7 +150,7 @@ class ImpactRead(PartRead):
 
 
 class EvidenceFacts(Schema):
-    """A piece of evidence. Reused data from children needs the three checks of seed 002."""
+    """A piece of evidence. Reused data from children needs three checks: up to date, relevant, wide enough."""
 
     kind: EvidenceKind = Field(description="What kind of knowledge it is.")
     title: ShortText = Field(description="What it is called.")

@@ -52,7 +52,7 @@ def parts(session: Session, assessment_id: UUID, kind: str) -> list[dict[str, An
 def with_parts(session: Session, assessment: Assessment) -> dict[str, Any]:
     """An assessment with all its parts, as the API gives it; four queries."""
     return {
-        **assessment.model_dump(exclude={"organisation_id"}),
+        **assessment.model_dump(exclude={"organisation_id", "assessed"}),
         **{k: parts(session, assessment.id, k) for k in PARTS},
     }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic_core import to_json
@@ -19,7 +20,7 @@ from app.conventions.body import fault_in_text, read_json
 from app.conventions.schemas import Resource
 from app.conventions.versions import etag_of
 from app.database import Database, Session
-from app.errors import Fault, Invalid, WrongMediaType
+from app.errors import Fault, Invalid, TooLarge, WrongMediaType
 
 READING = {"GET", "HEAD"}
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -67,6 +68,7 @@ class Route(APIRoute):
             return answer(await greenlet_spawn(endpoint, **values), status_code, collection)
 
         super().__init__(path, run, **options)
+        self.known_parameters = _query_parameters(self.dependant)
 
     def get_route_handler(self) -> Endpoint:
         handle = super().get_route_handler()
@@ -97,12 +99,16 @@ class Route(APIRoute):
 
     async def _check_what_came_in(self, request: Request) -> None:
         for name, value in request.query_params.items():
-            fault = fault_in_text(value) or fault_in_text(name)
+            if name not in self.known_parameters:
+                known = ", ".join(sorted(self.known_parameters)) or "none"
+                unknown = Fault(name, f"Not a parameter here. There are: {known}.")
+                raise Invalid("invalid", "A parameter is unknown, perhaps misspelt.", [unknown])
+            fault = fault_in_text(value)
             if fault:
                 raise Invalid("invalid_text", "Some parameters cannot be used.", [Fault(name, fault)])
         if request.method in READING:
             return
-        body = await request.body()
+        body = await _body_of(request)
         if not body:
             return
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -110,6 +116,31 @@ class Route(APIRoute):
             raise WrongMediaType("wrong_media_type", f"Send the body as {' or '.join(self.body_types)}.")
         if media_type.endswith("json"):
             request._json = read_json(body)  # noqa: SLF001  (where Starlette keeps it; parsed once)
+
+
+async def _body_of(request: Request) -> bytes:
+    """The request's body, or TooLarge as soon as it is known to be over the limit."""
+    limit: int = request.app.state.settings.max_body_bytes
+    announced = request.headers.get("content-length", "0")
+    size = int(announced) if announced.isdigit() else 0
+    chunks: list[bytes] = []
+    if size <= limit:
+        size = 0
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                break
+            chunks.append(chunk)
+    if size > limit:
+        raise TooLarge("body_too_large", f"Send at most {limit} bytes.")
+    request._body = b"".join(chunks)  # noqa: SLF001  (where Starlette keeps it)
+    return request._body  # noqa: SLF001
+
+
+def _query_parameters(dependant: Dependant) -> set[str]:
+    """The names of every query parameter of a route, those of its dependencies too."""
+    names = {field.alias for field in dependant.query_params}
+    return names.union(*(_query_parameters(inner) for inner in dependant.dependencies))
 
 
 def _listed(header: str | None) -> set[str | None]:

@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert
 from app.access.models import Account
 from app.access.queries import organisation, referred
 from app.access.rules import Caller
-from app.clock import date_of, now, today
+from app.clock import date_of, now, stamp, today
 from app.conventions.states import state_after
 from app.conventions.versions import claim
 from app.database import Session, table_of
@@ -212,10 +212,13 @@ def handle(session: Session, decision: Decision, values: dict[str, Any], *, vers
     uncleared = rules.is_uncleared(decision.clearance, cleared_on, values["meeting_date"]) and not decision.excluded
     claim(session, decision, version, by)
     row = Handling(**_owned(decision, by), uncleared=uncleared, recorded_at=now(), **values)
+    later = queries.last_meeting(session, decision)
     session.add(row)
     before, after = decision.state, rules.REPORTED[HandlingOutcome(values["outcome"])]
-    decision.state, decision.body, decision.meeting_date = after, row.body, row.meeting_date
-    decision.uncleared = uncleared
+    if later is not None and row.meeting_date < later:
+        after = DecisionState(before)  # reported late: a later meeting has already said where the matter stands
+    else:
+        _take_outcome(session, decision, row, after, by)
     record(
         session,
         by,
@@ -228,13 +231,19 @@ def handle(session: Session, decision: Decision, values: dict[str, Any], *, vers
         section=row.section,
         outcome=row.outcome,
     )
-    if after is not DecisionState.DECIDED:
-        decision.decided_on = decision.chosen_option_id = decision.follow_up_on = None
-    else:
-        decision.decided_on, decision.chosen_option_id = row.meeting_date, row.option_id
-        schedule_follow_up(session, decision, row.meeting_date, by=by)
     session.flush()
     return row
+
+
+def _take_outcome(session: Session, decision: Decision, row: Handling, after: DecisionState, by: Caller) -> None:
+    """Bring the decision to where its latest meeting left it."""
+    decision.state, decision.body, decision.meeting_date = after, row.body, row.meeting_date
+    decision.uncleared = row.uncleared
+    if after is DecisionState.DECIDED:
+        decision.decided_on, decision.chosen_option_id = row.meeting_date, row.option_id
+        schedule_follow_up(session, decision, row.meeting_date, by=by)
+    else:
+        decision.decided_on = decision.chosen_option_id = decision.follow_up_on = None
 
 
 def schedule_follow_up(session: Session, decision: Decision, start: date, *, by: Caller) -> None:
@@ -295,7 +304,7 @@ def lapse(session: Session, decision: Decision, reason: str, *, by: Caller) -> N
     if decision.clearance is None:
         return
     lost = decision.clearance["assessment_id"]
-    decision.clearance_lapse = {"at": now().isoformat(), "reason": reason, "assessment_id": lost}
+    decision.clearance_lapse = {"at": stamp(), "reason": reason, "assessment_id": lost}
     decision.clearance = decision.clearance_kind = None
     session.flush()
     record(session, by, "decision.clearance_lapsed", "decision", decision.id, reason=reason, assessment_id=lost)
@@ -367,7 +376,7 @@ def _hint(
         year=today().year,
     )
     return {
-        "hint": {**found, "computed_at": now().isoformat()},
+        "hint": {**found, "computed_at": stamp()},
         "hint_outcome": found["outcome"],
         "impact_class": found["impact_class"],
     }

@@ -98,9 +98,7 @@ def register_decision(session: SessionDep, caller: SignedIn, body: DecisionNew) 
     once, and the journal tells of it. `already_exists` where this source, diary number and decision key are registered;
     `invalid` where a unit, cost centre or service class is not there.
     """
-    decision = actions.register(
-        session, {**values_of(body), "planned_changes": body.model_dump()["planned_changes"]}, by=caller
-    )
+    decision = actions.register(session, {**values_of(body), "planned_changes": body.planned()}, by=caller)
     return queries.whole(session, decision.id, visible_to=caller)
 
 
@@ -141,7 +139,8 @@ def set_decision_scope(
     there.
     """
     decision = queries.get(session, decision_id, visible_to=caller)
-    actions.set_scope(session, decision, body.model_dump(), version=version, by=caller)
+    scope = {**body.model_dump(), "planned_changes": body.planned()}
+    actions.set_scope(session, decision, scope, version=version, by=caller)
     return queries.whole(session, decision_id, visible_to=caller)
 
 

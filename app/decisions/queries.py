@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlmodel import col
 
 from app.access.queries import owned, referred
@@ -66,7 +66,12 @@ def whole(session: Session, decision_id: UUID, *, visible_to: Caller) -> dict[st
     found["cost_centre_ids"] = [UUID(part["cost_centre_id"]) for part in found["cost_centre_ids"]]
     found["service_class_ids"] = [UUID(part["service_class_id"]) for part in found["service_class_ids"]]
     found["planned_changes"] = [
-        {**part, "cost_centre_id": UUID(part["cost_centre_id"])} for part in found["planned_changes"]
+        {
+            "cost_centre_id": UUID(part["cost_centre_id"]),
+            "year": part["year"],
+            "amount": {"cents": part["cents"], "currency": "EUR"},
+        }
+        for part in found["planned_changes"]
     ]
     return found
 
@@ -171,6 +176,11 @@ def handling(session: Session, decision: Decision, handling_id: UUID) -> Handlin
     if row is None or row.decision_id != decision.id:
         raise NotFound("not_found", "The decision has no such handling.")
     return row
+
+
+def last_meeting(session: Session, decision: Decision) -> date | None:
+    """The day of the latest meeting that handled a decision."""
+    return session.scalar(select(func.max(col(Handling.meeting_date))).where(col(Handling.decision_id) == decision.id))
 
 
 def handlings(session: Session, decision_id: UUID, *, visible_to: Caller) -> Sequence[Handling]:

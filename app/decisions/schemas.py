@@ -1,13 +1,12 @@
 """What goes in and out about decisions."""
 
 from datetime import date, datetime
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field, field_validator, model_validator
 
 from app.conventions.schemas import (
-    Cents,
     Code,
     Day,
     Link,
@@ -15,6 +14,7 @@ from app.conventions.schemas import (
     LocalisedText,
     LocalisedTextPatch,
     LongText,
+    Money,
     Representation,
     Resource,
     Schema,
@@ -48,7 +48,7 @@ class PlannedChangeSchema(Schema):
 
     cost_centre_id: UUID = Field(description="The cost centre.")
     year: Year = Field(description="The budget year.", examples=[2027])
-    cents: Cents = Field(description="Change in cents; a saving is negative.", examples=[-12_500_000])
+    amount: Money = Field(description="The change; a saving is negative.")
 
 
 class Scope(Schema):
@@ -61,6 +61,13 @@ class Scope(Schema):
     )
 
     model_config = {"json_schema_extra": {"examples": [{"cost_centre_ids": [], "service_class_ids": []}]}}
+
+    def planned(self) -> list[dict[str, Any]]:
+        """The planned changes as rows: amounts in cents."""
+        return [
+            {"cost_centre_id": row.cost_centre_id, "year": row.year, "cents": row.amount.cents}
+            for row in self.planned_changes
+        ]
 
     @model_validator(mode="after")
     def _each_once(self) -> "Scope":

@@ -81,15 +81,17 @@ class Player:
             "cost_centre_ids": [self.services.cost_centres[code] for code in told.get("cost_centres", ())],
             "service_class_ids": [self.services.service_classes[code] for code in told.get("service_classes", ())],
             "planned_changes": [
-                {**row, "cost_centre_id": self.services.cost_centres[row["cost_centre"]]}
+                {
+                    "cost_centre_id": self.services.cost_centres[row["cost_centre"]],
+                    "year": row["year"],
+                    "amount": {"cents": row["cents"]},
+                }
                 for row in told.get("planned_changes", ())
             ],
             "meeting_date": str(_day(days)) if days is not None else None,
         }
         for name in ("cost_centres", "service_classes"):
             body.pop(name, None)
-        for row in body["planned_changes"]:
-            row.pop("cost_centre")
         self.decision = self.client.send(
             "integration",
             "POST",

@@ -38,7 +38,7 @@ def open_follow_up(decision_id: UUID, session: SessionDep, caller: SignedIn) -> 
     """Needs `follow-ups:write`.
 
     It takes the predictions of the assessment that cleared the decision, for the option chosen, and the caller becomes
-    an author. `no_decision_yet` unless it is decided with a date of follow-up; `open_assessment` where a follow-up is
+    an author. `no_decision_yet` unless it is decided with a date of follow-up; `open_follow_up` where a follow-up is
     open already.
     """
     decision = decisions.get(session, decision_id, visible_to=caller)

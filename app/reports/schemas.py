@@ -15,7 +15,7 @@ class JournalEntryRead(Representation):
     seq: int = Field(description="Its number; gapless within the organisation.")
     at: datetime = Field(description="When, UTC.")
     actor_id: UUID | None = Field(description="Who; null for the command line.")
-    verb: str = Field(description="What happened; docs/journal.md lists the verbs.", examples=["decision.registered"])
+    verb: str = Field(description="What happened; docs/journal-verbs.md lists them.", examples=["decision.registered"])
     object_type: str = Field(description="To what kind of thing.")
     object_id: UUID = Field(description="To what.")
     details: dict[str, Any] | None = Field(description="In words; null where erased.")
