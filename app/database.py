@@ -132,6 +132,8 @@ def _postgresql(url: URL, connections: int, on_loop: bool) -> Engine:
         "pool_size": connections,
         "max_overflow": 0,
         "pool_timeout": WRITE_WAIT_SECONDS,
+        "pool_use_lifo": True,
+        "hide_parameters": True,  # an error must not carry texts into the log
         # The server ends the statements of a client that was killed.
         "connect_args": {"options": "-c client_connection_check_interval=500 -c timezone=UTC"},
     }
@@ -142,7 +144,11 @@ def _sqlite(url: URL, connections: int) -> Engine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
-        url, pool_size=connections, max_overflow=0, connect_args={"check_same_thread": False, "timeout": 0.05}
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        hide_parameters=True,
+        connect_args={"check_same_thread": False, "timeout": 0.05},
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

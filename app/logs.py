@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.tracebacks import ExceptionDictTransformer
 from uuid_utils.compat import uuid7
 
 _TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
@@ -22,7 +23,8 @@ def configure(level: str) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
+            # without the values of variables: they hold texts and keys
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
@@ -62,7 +64,9 @@ class RequestLog:
 
     @staticmethod
     def _tell(scope: Scope, headers: dict[bytes, bytes], request_id: str, status: int, seconds: float) -> None:
-        line: dict[str, Any] = {"request_id": request_id, "method": scope["method"], "path": scope["path"]}
+        # The route, not the address: whatever stands in an address may be somebody's.
+        route = getattr(scope.get("route"), "path", "none")
+        line: dict[str, Any] = {"request_id": request_id, "method": scope["method"], "route": route}
         trace = _TRACEPARENT.match(headers.get(b"traceparent", b"").decode("latin-1"))
         if trace:
             line["trace_id"] = trace[1]

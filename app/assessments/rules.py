@@ -135,18 +135,16 @@ def quality(assessment: Mapping[str, Any], options: Sequence[Mapping[str, Any]])
     return [{"line": line, "passed": not missing, "why": " ".join(missing)} for line, missing in wanted]
 
 
-REQUIRED_LINES = {"childrens_information": "children_not_heard"}
-"""Lines without which nothing goes to review, with their problem's code; the rest are shown to the reviewer."""
-REQUIRED_ALWAYS = ("thorough", "conclusions", "follow_up_plan")
+REQUIRED_LINES = ("thorough", "conclusions", "follow_up_plan")
+"""Lines without which, and without children's own information, nothing goes to review; the rest the reviewer sees."""
 
 
 def check_complete(lines: Iterable[QualityLine]) -> None:
     """Conflict where a line is missing that review cannot do without."""
     missing = {line["line"]: line["why"] for line in lines if not line["passed"]}
-    for line, code in REQUIRED_LINES.items():
-        if line in missing:
-            raise Conflict(code, missing[line])
-    wanting = [missing[line] for line in REQUIRED_ALWAYS if line in missing]
+    if "childrens_information" in missing:
+        raise Conflict("children_not_heard", missing["childrens_information"])
+    wanting = [missing[line] for line in REQUIRED_LINES if line in missing]
     if wanting:
         raise Conflict("incomplete", " ".join(wanting))
 

@@ -13,7 +13,10 @@ MAX_DEPTH = 40
 
 _CODE = re.compile(r"(?<![0-9A-Z])(\d{2})(\d{2})(\d{2})([-+ABCDEFUVWXY])(\d{3})([0-9A-FHJ-NPR-Y])(?![0-9A-Z])")
 _CHECK_CHARACTERS = "0123456789ABCDEFHJKLMNPRSTUVWXY"
-_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d", "-"))
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d", "-"))
+SOFT_HYPHEN = "\u00ad"
+MAX_NUMBER = 2**53 - 1
+"""Beyond this a JSON number is not exact in every reader (RFC 8259, section 6), nor in canonical JSON (RFC 8785)."""
 _FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -24,9 +27,9 @@ def holds_identity_code(text: str) -> bool:
     alike is let through. Dashes of all kinds and small letters count. Source: Digital and Population Data Services
     Agency, form of the code since 2023 (separators - + A-F U-Y).
     """
-    for day, month, year, _, number, check in _CODE.findall(
-        unicodedata.normalize("NFKC", text).translate(_DASHES).upper()
-    ):
+    normal = unicodedata.normalize("NFKC", text).translate(_DASHES).upper()
+    visible = "".join(c for c in normal if c.isascii() or unicodedata.category(c) != "Cf")
+    for day, month, year, _, number, check in _CODE.findall(f"{visible}\n{normal.replace(SOFT_HYPHEN, '-')}"):
         possible = 1 <= int(day) <= 31 and 1 <= int(month) <= 12
         if possible and _CHECK_CHARACTERS[int(day + month + year + number) % 31] == check:
             return True
@@ -72,6 +75,8 @@ def _faults(value: Any, pointer: str, depth: int) -> Iterator[Fault]:
             yield Fault(pointer, fault)
     elif isinstance(value, float) and not math.isfinite(value):
         raise Malformed("not_json", f"The number at {pointer or '/'} is too large.")
+    elif isinstance(value, (int, float)) and abs(value) > MAX_NUMBER:
+        yield Fault(pointer, "The number is too large to be kept exactly.")
     elif isinstance(value, dict):
         for key, item in value.items():
             fault = fault_in_text(key)

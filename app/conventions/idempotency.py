@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel
 
 from app.clock import now
+from app.conventions.body import holds_identity_code
 from app.database import JSON_TYPE, Session, table_of
 from app.errors import Conflict, Invalid, Malformed
 
@@ -64,8 +65,10 @@ def begin(session: Session, account_id: UUID, request: Request, body: bytes) -> 
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
-    if not _FORM.match(key):
-        raise Malformed("bad_idempotency_key", "Idempotency-Key must be 1–200 visible ASCII characters.")
+    if not _FORM.match(key) or holds_identity_code(key):
+        raise Malformed(
+            "bad_idempotency_key", "Idempotency-Key must be 1–200 visible ASCII characters and tell of no person."
+        )
     said = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + body
     digest = hashlib.sha256(said).hexdigest()
     connection = session.connection()

@@ -98,7 +98,9 @@ class Route(APIRoute):
         return in_one_transaction
 
     async def _check_what_came_in(self, request: Request) -> None:
-        for name, value in request.query_params.items():
+        for name, value in request.query_params.multi_items():
+            if fault_in_text(name):
+                raise Invalid("invalid_text", "The name of a parameter cannot be used.")
             if name not in self.known_parameters:
                 known = ", ".join(sorted(self.known_parameters)) or "none"
                 unknown = Fault(name, f"Not a parameter here. There are: {known}.")

@@ -11,6 +11,8 @@ from app.database import Session
 from app.errors import Fault, Invalid
 from app.journal import queries as journal
 
+MAX_SEQUENCE = 2**31 - 1
+
 
 def audit_trail(
     session: Session,
@@ -27,6 +29,8 @@ def audit_trail(
     visible_to.require("journal:read")
     try:
         after = int(page.after[0]) if page.after else 0
+        if after > MAX_SEQUENCE:
+            raise ValueError
     except ValueError as error:
         raise Invalid("bad_cursor", "Take the cursor from `next`.", [Fault("cursor", "Not a cursor.")]) from error
     rows = journal.entries(
