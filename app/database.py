@@ -6,8 +6,9 @@ event loop, without threads, on both databases (docs/adr/0002-one-body-no-thread
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +17,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     CheckConstraint,
     ColumnElement,
     Connection,
@@ -23,12 +25,17 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     Table,
+    Text,
     UniqueConstraint,
+    Uuid,
+    case,
+    cast,
     create_engine,
     event,
     func,
     literal_column,
     select,
+    type_coerce,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, make_url
@@ -38,6 +45,7 @@ from sqlalchemy.orm import Session as SqlalchemySession
 from sqlalchemy.util import await_only, greenlet_spawn
 from sqlalchemy.util.concurrency import in_greenlet
 from sqlmodel import Field, SQLModel
+from sqlmodel.sql.sqltypes import UTCDateTime
 from uuid_utils.compat import uuid7
 
 from app.clock import now
@@ -227,18 +235,54 @@ def lock_for_transaction(session: Session, key: int) -> None:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (key,))
 
 
-def json_list(dialect: str, rows: Select[Any]) -> ScalarSelect[Any]:
+def json_object(dialect: str, columns: Iterable[ColumnElement[Any]]) -> ColumnElement[str]:
+    """Named columns as the text of one JSON object, made by the database in the API's own form.
+
+    Ids are dashed, times RFC 3339 with Z, JSON columns stay JSON. What is only passed on needs no Python objects.
+    """
+    pairs = [item for column in columns for item in (literal_column(f"'{column.key}'"), _in_json(dialect, column))]
+    if dialect == "postgresql":
+        return cast(func.json_build_object(*pairs), Text)
+    return func.json_object(*pairs, type_=Text())
+
+
+def json_list(dialect: str, rows: Select[Any], *, single: bool = False) -> ScalarSelect[Any]:
     """The rows of a query as one JSON array made by the database, so that a row and its parts are one statement.
 
-    UUIDs come as text without dashes from SQLite; times should not be asked for in this way.
+    With `single` the query has one column, and the array holds its values instead of objects.
     """
     part = rows.subquery()
-    pairs = [item for column in part.c for item in (literal_column(f"'{column.name}'"), column)]
+    pairs = [item for c in part.c for item in (literal_column(f"'{c.name}'"), _in_json(dialect, c))]
+    made: ColumnElement[Any]
     if dialect == "postgresql":
-        made: ColumnElement[Any] = func.coalesce(
-            func.jsonb_agg(func.jsonb_build_object(*pairs)), literal_column("'[]'::jsonb"), type_=JSONB()
-        )
+        item = pairs[1] if single else func.json_build_object(*pairs)
+        made = func.coalesce(func.json_agg(item), literal_column("'[]'::json"), type_=JSON())
     else:
-        values = [func.json(item) if isinstance(item.type, JSON) else item for item in pairs]
-        made = func.json_group_array(func.json_object(*values), type_=JSON())
+        made = func.json_group_array(pairs[1] if single else func.json_object(*pairs), type_=JSON())
     return select(made).scalar_subquery()
+
+
+def _in_json(dialect: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A column as it stands inside JSON."""
+    if dialect == "postgresql":
+        if isinstance(column.type, UTCDateTime):
+            return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+        return column
+    text = type_coerce(column, Text())
+    if isinstance(column.type, UTCDateTime):
+        return func.replace(text, " ", "T") + "Z"
+    if isinstance(column.type, Uuid):
+        parts = [func.substr(text, start, length) for start, length in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))]
+        return parts[0] + "-" + parts[1] + "-" + parts[2] + "-" + parts[3] + "-" + parts[4]
+    if isinstance(column.type, Boolean):
+        return func.json(case((column.is_(True), "true"), else_="false"))
+    return func.json(text) if isinstance(column.type, JSON) else column
+
+
+@dataclass(frozen=True, slots=True)
+class JsonText:
+    """A resource as JSON text that the database made, with what its answer's headers need."""
+
+    text: str
+    id: UUID
+    version: int

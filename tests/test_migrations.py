@@ -179,7 +179,7 @@ made.engine.dispose()
 def test_several_processes_migrate_at_once(empty_url: str, empty: Database) -> None:
     command = [sys.executable, "-W", "ignore", "-c", MIGRATE, empty_url]
     pipe = subprocess.PIPE
-    started = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) for _ in range(3)]
+    started = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) for _ in range(2)]
     for process in started:
         assert process.stdout is not None
         process.stdout.readline()
@@ -188,5 +188,5 @@ def test_several_processes_migrate_at_once(empty_url: str, empty: Database) -> N
         process.stdin.write(b"\n")
         process.stdin.flush()
     errors = [process.communicate(timeout=60)[1].decode()[-500:] for process in started]
-    assert [process.returncode for process in started] == [0, 0, 0], errors
+    assert [process.returncode for process in started] == [0, 0], errors
     whole(empty)

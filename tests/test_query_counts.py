@@ -39,6 +39,7 @@ LISTS = {
     "/api/v1/people/me": 1,
     "/public/v1/assessments": 1,
 }
+NOT_PAGED = {"/api/v1/organisation", "/api/v1/vocabulary", "/api/v1/people/me"}
 READ_DECISION, READ_ASSESSMENT, READ_FOLLOW_UP = 2, 6, 4
 FEW, MANY = 5, 50
 
@@ -97,7 +98,8 @@ def test_a_list_runs_the_same_statements_for_few_rows_and_for_many(
     with database.transaction() as session:
         for number in range(FEW, MANY):
             decided(session, county, number)
-    many = {path: counted(f"{path}{'&' if '?' in path else '?'}limit=200") for path in LISTS}
+    paged = {path: f"{path}{'&' if '?' in path else '?'}limit=200" for path in set(LISTS) - NOT_PAGED}
+    many = {path: counted(paged.get(path, path)) for path in LISTS}
     for path in ("decisions", "assessments", "follow-ups", "follow-ups/schedule"):
         rows = api.send("preparer", "GET", f"/api/v1/{path}?limit=200").json()["items"]
         assert len(rows) == MANY, path

@@ -57,15 +57,27 @@ class PageRequest:
 
     def page(self, rows: Sequence[Any], key: str = "id") -> Response:
         """The answer: up to `limit` rows, and where more follow (one row more was read) the way on."""
-        items, more = rows[: self.limit], len(rows) > self.limit
+        items = rows[: self.limit]
+        following, headers = self._following(items[-1][key] if len(rows) > self.limit else None)
+        return Response(to_json({"items": items, "next": following}), headers=headers, media_type="application/json")
+
+    def page_of_text(self, rows: Sequence[tuple[str, Any]]) -> Response:
+        """The same answer from rows that the database made JSON of already, each with its key."""
+        items = rows[: self.limit]
+        following, headers = self._following(items[-1][1] if len(rows) > self.limit else None)
+        text = f'{{"items":[{",".join(row for row, _ in items)}],"next":{json.dumps(following)}}}'
+        return Response(text, headers=headers, media_type="application/json")
+
+    def _following(self, last: Any) -> tuple[str | None, dict[str, str]]:
+        """The way to the rows after `last`, as an address and as a Link header; none where it is None."""
         following = None
         headers = {}
-        if more:
-            said = json.dumps([self._digest(), str(items[-1][key])], separators=(",", ":"))
+        if last is not None:
+            said = json.dumps([self._digest(), str(last)], separators=(",", ":"))
             cursor = base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")
             following = f"{self.path}?{urlencode([*self.filters, ('limit', self.limit), ('cursor', cursor)])}"
             headers["Link"] = f'<{following}>; rel="next"'
-        return Response(to_json({"items": items, "next": following}), headers=headers, media_type="application/json")
+        return following, headers
 
 
 async def _page_request(

@@ -19,7 +19,7 @@ from app.conventions import idempotency
 from app.conventions.body import fault_in_text, read_json
 from app.conventions.schemas import Resource
 from app.conventions.versions import etag_of
-from app.database import Database, Session
+from app.database import Database, JsonText, Session
 from app.errors import Fault, Invalid, TooLarge, WrongMediaType
 
 READING = {"GET", "HEAD"}
@@ -42,6 +42,11 @@ def answer(result: Any, status_code: int = 200, collection: str | None = None) -
         return result
     if result is None:
         return Response(status_code=204)
+    if isinstance(result, JsonText):
+        headers = {"ETag": etag_of(result.version)}
+        if status_code == 201 and collection:
+            headers["Location"] = f"{collection}/{result.id}"
+        return Response(result.text, status_code, headers, media_type="application/json")
     content = result.__pydantic_serializer__.to_json(result, by_alias=True) if isinstance(result, BaseModel) else None
     said = result if isinstance(result, dict) else {name: getattr(result, name, None) for name in ("id", "version")}
     headers = {}

@@ -87,7 +87,7 @@ def list_decisions(
         has_assessment=has_assessment,
         text=q,
     )
-    return page.page(rows)
+    return page.page_of_text(rows)
 
 
 @router.post("", response_model=DecisionRead, status_code=201, summary="Register a decision in preparation")

@@ -6,13 +6,13 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import JSON, ColumnElement, Select, bindparam, func, literal_column, select
 from sqlmodel import col
 
 from app.access.queries import owned, referred
 from app.access.rules import Caller
 from app.conventions.cursors import PageRequest
-from app.database import Session, json_list, table_of
+from app.database import JsonText, Session, json_list, json_object, table_of
 from app.decisions.models import (
     Decision,
     DecisionCostCentre,
@@ -44,36 +44,33 @@ def _whole(dialect: str) -> Select[Any]:
         .order_by(option.c.code),
         "cost_centre_ids": select(cost_centre.c.cost_centre_id).where(cost_centre.c.decision_id == wanted),
         "service_class_ids": select(service_class.c.service_class_id).where(service_class.c.decision_id == wanted),
-        "planned_changes": select(planned.c.cost_centre_id, planned.c.year, planned.c.cents)
+        "planned_changes": select(planned.c.cost_centre_id, planned.c.year, _money(planned.c.cents, dialect))
         .where(planned.c.decision_id == wanted)
         .order_by(planned.c.id),
     }
-    return select(*_FACTS, *(json_list(dialect, rows).label(name) for name, rows in parts.items())).where(
+    made = {name: json_list(dialect, rows, single=name.endswith("_ids")).label(name) for name, rows in parts.items()}
+    text = json_object(dialect, [*_FACTS, *made.values()])
+    return select(text.label("text"), _DECISION.c.id, _DECISION.c.version).where(
         _DECISION.c.id == wanted, _DECISION.c.organisation_id == bindparam("organisation_id")
     )
 
 
-def whole(session: Session, decision_id: UUID, *, visible_to: Caller) -> dict[str, Any]:
+def _money(cents: ColumnElement[int], dialect: str) -> ColumnElement[Any]:
+    """An amount as the API gives money."""
+    made = func.json_build_object if dialect == "postgresql" else func.json_object
+    said = made(literal_column("'cents'"), cents, literal_column("'currency'"), literal_column("'EUR'"), type_=JSON())
+    return said.label("amount")
+
+
+def whole(session: Session, decision_id: UUID, *, visible_to: Caller) -> JsonText:
     """A decision with its options and what it touches, as the API gives it; one query."""
     visible_to.require("decisions:read")
     connection = session.connection()
     asked = {"id": decision_id, "organisation_id": visible_to.organisation_id}
-    row = connection.execute(_whole(connection.dialect.name), asked).mappings().one_or_none()
+    row = connection.execute(_whole(connection.dialect.name), asked).one_or_none()
     if row is None:
         raise NotFound("not_found", "There is no such decision here.")
-    found = dict(row)
-    found["options"] = [{**option, "id": UUID(option["id"])} for option in found["options"]]
-    found["cost_centre_ids"] = [UUID(part["cost_centre_id"]) for part in found["cost_centre_ids"]]
-    found["service_class_ids"] = [UUID(part["service_class_id"]) for part in found["service_class_ids"]]
-    found["planned_changes"] = [
-        {
-            "cost_centre_id": UUID(part["cost_centre_id"]),
-            "year": part["year"],
-            "amount": {"cents": part["cents"], "currency": "EUR"},
-        }
-        for part in found["planned_changes"]
-    ]
-    return found
+    return JsonText(*row)
 
 
 def get(session: Session, decision_id: UUID, *, visible_to: Caller) -> Decision:
@@ -136,15 +133,16 @@ def listed(
     meeting_until: date | None = None,
     has_assessment: bool | None = None,
     text: str | None = None,
-) -> list[Mapping[str, Any]]:
-    """Decisions of the organisation, newest first, one more than the page holds; one query.
+) -> list[tuple[str, UUID]]:
+    """Decisions of the organisation as JSON with their ids, newest first, one more than the page holds; one query.
 
     `filters` are columns and the value each must have. `text` is looked for in titles and diary numbers.
     """
     visible_to.require("decisions:read")
     columns = _DECISION.c
+    connection = session.connection()
     statement = (
-        select(*_SUMMARY)
+        select(_summary(connection.dialect.name), columns.id)
         .where(columns.organisation_id == visible_to.organisation_id)
         .order_by(columns.id.desc())
         .limit(page.limit + 1)
@@ -167,7 +165,12 @@ def listed(
     after = page.after_id()
     if after is not None:
         statement = statement.where(columns.id < after)
-    return [dict(row) for row in session.connection().execute(statement).mappings()]
+    return [(row[0], row[1]) for row in connection.execute(statement)]
+
+
+@cache
+def _summary(dialect: str) -> ColumnElement[str]:
+    return json_object(dialect, _SUMMARY)
 
 
 def handling(session: Session, decision: Decision, handling_id: UUID) -> Handling:
