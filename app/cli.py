@@ -11,13 +11,14 @@ from uuid import UUID
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.exc import IntegrityError
 
 from app import documents, schema
 from app.access import actions as access
 from app.access.models import AccountKind, Organisation, Role
 from app.access.queries import administrator_of
 from app.access.rules import System
-from app.database import Database
+from app.database import Database, broken_constraint
 from app.demo.county import content, found, people_and_keys
 from app.demo.server import Running, demo_stories, serve, serving
 from app.demo.tour import tour_of_cases, tour_of_county
@@ -42,6 +43,9 @@ def _database() -> Iterator[Database]:
     database = Database(Settings().database_url)
     try:
         yield database
+    except IntegrityError as error:
+        console.print(f"It exists already ({broken_constraint(error)}).")
+        raise typer.Exit(1) from error
     except DomainError as error:
         console.print(error.detail, *(f"\n{fault.pointer}: {fault.detail}" for fault in error.faults))
         raise typer.Exit(1) from error

@@ -156,7 +156,7 @@ def _sqlite(url: URL, connections: int) -> Engine:
         pool_size=connections,
         max_overflow=0,
         hide_parameters=True,
-        connect_args={"check_same_thread": False, "timeout": 0.05},
+        connect_args={"check_same_thread": False},
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -170,7 +170,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        "busy_timeout=50",
+        "busy_timeout=0",
         "temp_store=MEMORY",
         "cache_size=-32000",
     ):

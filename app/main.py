@@ -115,11 +115,11 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     database: Database = app.state.database
-    if not await greenlet_spawn(schema.is_current, database):
-        raise RuntimeError("The database is not migrated to this version. Run `lava migrate`.")
-    missing = await greenlet_spawn(missing_triggers, database)
-    if missing:
-        raise RuntimeError(f"The database lacks the triggers that protect it: {sorted(missing)}. Run `lava migrate`.")
+    try:
+        await greenlet_spawn(_check, database)
+    except BaseException:
+        await database.close()
+        raise
     forgetting = asyncio.create_task(_forget_old_keys(database))
     gc.collect()
     gc.freeze()  # what was loaded at start is never garbage; full collections then cost milliseconds, not tens
@@ -139,6 +139,15 @@ async def _forget_old_keys(database: Database) -> None:
         except (Busy, OperationalError) as error:
             log.warning("forgetting idempotency keys failed", error=str(error))
         await asyncio.sleep(3600)
+
+
+def _check(database: Database) -> None:
+    """Refuse to start on a database that is not whole."""
+    if not schema.is_current(database):
+        raise RuntimeError("The database is not migrated to this version. Run `lava migrate`.")
+    missing = missing_triggers(database)
+    if missing:
+        raise RuntimeError(f"The database lacks the triggers that protect it: {sorted(missing)}. Run `lava migrate`.")
 
 
 async def _on_domain_error(request: Request, error: DomainError) -> Response:

@@ -32,7 +32,7 @@ def run() -> None:
     given = context.config.attributes.get("database")
     database = given or Database(Settings().database_url)
     if database.is_sqlite:
-        with database.engine.connect() as connection:
+        with database.engine.connect().execution_options(writes=True) as connection:
             raw = connection.connection.driver_connection
             assert raw is not None
             raw.execute("PRAGMA foreign_keys=OFF")

@@ -164,8 +164,8 @@ def test_control_a_query_for_each_row_is_noticed(
 
     def one_by_one(session: Session, *arguments: Any, **named: Any) -> Any:
         rows = listed(session, *arguments, **named)
-        for row in rows:
-            decision_queries.whole(session, row["id"], visible_to=named["visible_to"])
+        for _text, row_id in rows:
+            decision_queries.whole(session, row_id, visible_to=named["visible_to"])
         return rows
 
     monkeypatch.setattr(decision_queries, "listed", one_by_one)

@@ -320,9 +320,9 @@ def test_a_hint_never_misses_and_never_guesses(
     found = hint_of(centres, services, classifications)
     assert json.loads(json.dumps(found)) == found
     lines = [
-        most_specific(classifications, c.id if c else None, s.id if s else None, 2025)
-        for c in centres or [None]
-        for s in services or [None]
+        most_specific(classifications, centre, service, 2025)
+        for centre in [c.id for c in centres] or [None]
+        for service in [s.id for s in services] or [None]
     ]
     if any(line is not None and line.impact_class != "none" for line in lines):
         assert found["outcome"] == "probably_needed"

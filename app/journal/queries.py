@@ -13,7 +13,11 @@ from app.journal.models import JournalDetails, JournalEntry
 from app.journal.rules import Link, faults_in
 
 CHUNK = 2000
-TRIGGERS = {"journal_entry_append_only", "journal_details_erase_only", "seal_append_only"}
+_PROTECTED = ("journal_entry_append_only", "journal_details_erase_only", "seal_append_only")
+TRIGGERS = {
+    "sqlite": {f"{name}_{event}" for name in _PROTECTED for event in ("update", "delete", "insert")},
+    "postgresql": {*_PROTECTED, *(f"{name}_truncate" for name in _PROTECTED), "journal_details_erase_only_delete"},
+}
 
 
 def organisations(session: Session) -> list[UUID]:
@@ -99,8 +103,8 @@ def missing_triggers(database: Database) -> set[str]:
     statement = (
         "SELECT name FROM sqlite_master WHERE type = 'trigger'"
         if database.is_sqlite
-        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
+        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')"
     )
     with database.transaction(writes=False) as session:
         present = {str(name) for (name,) in session.execute(text(statement))}
-    return {name for name in TRIGGERS if not any(found.startswith(name) for found in present)}
+    return TRIGGERS["sqlite" if database.is_sqlite else "postgresql"] - present
