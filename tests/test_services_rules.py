@@ -321,8 +321,8 @@ def test_a_hint_never_misses_and_never_guesses(
     assert json.loads(json.dumps(found)) == found
     lines = [
         most_specific(classifications, centre, service, 2025)
-        for centre in [c.id for c in centres] or [None]
-        for service in [s.id for s in services] or [None]
+        for centre in ([c.id for c in centres] if centres else [None])
+        for service in ([s.id for s in services] if services else [None])
     ]
     if any(line is not None and line.impact_class != "none" for line in lines):
         assert found["outcome"] == "probably_needed"
