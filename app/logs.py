@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 import time
-from typing import Any
+from typing import Any, TextIO, cast
 from uuid import UUID
 
 import structlog
@@ -15,6 +15,16 @@ from uuid_utils.compat import uuid7
 _TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
 
 log = structlog.get_logger("request")
+
+
+class _StandardError:
+    """Standard error as it is when a line is written, not as it was when logging was configured."""
+
+    def write(self, line: str) -> int:
+        return sys.stderr.write(line)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 def configure(level: str) -> None:
@@ -28,7 +38,7 @@ def configure(level: str) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _StandardError())),
         cache_logger_on_first_use=True,
     )
 
