@@ -63,7 +63,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """What the service logs, at its most talkative."""
     log = io.StringIO()
     with monkeypatch.context() as patch:
-        patch.setattr("sys.stderr", log)
+        patch.setattr("app.logs._StandardError.write", lambda _self, line: log.write(line))
         logs.configure("debug")
         patch.setattr("app.logs.log", structlog.get_logger("request"))  # the module's own has kept its settings
         patch.setattr("app.main.log", structlog.get_logger())
