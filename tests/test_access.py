@@ -30,6 +30,9 @@ from app.assessments import actions as assessments
 from app.assessments import parts
 from app.assessments import queries as assessment_queries
 from app.assessments.models import AssessmentState
+from app.budgeting import actions as budgeting
+from app.budgeting import sums
+from app.budgeting.models import BudgetLine, Ledger, LedgerSum, Phase
 from app.clock import now
 from app.database import Database, Session
 from app.decisions import queries as decision_queries
@@ -37,6 +40,7 @@ from app.decisions.models import Decision, DecisionState, Handling
 from app.follow_up import actions as follow_ups
 from app.follow_up import queries as follow_up_queries
 from app.follow_up.models import FollowUpState
+from app.jobs.models import Job
 from app.main import create_app
 from app.public_register.models import RegisterEntry
 from app.services import actions as services
@@ -68,6 +72,11 @@ MAY = {
     "journal:read": "auditor administrator",
     "services:read": "preparer expert presenter controller registrar auditor administrator integration",
     "services:write": "controller",
+    "jobs:read": "preparer expert presenter controller registrar auditor administrator",
+    "budget-lines:read": "preparer expert presenter controller registrar auditor administrator",
+    "budget-lines:write": "controller",
+    "child-budget:read": "preparer expert presenter controller registrar auditor administrator integration",
+    "child-budget:publish": "controller",
     "decisions:read": "preparer expert presenter controller registrar auditor administrator integration",
     "decisions:write": "preparer presenter registrar integration",
     "decisions:present": "presenter",
@@ -365,6 +374,61 @@ def a_classification(session: Session, county: County) -> Given:
     return Given({"classification_id": row.id}, row.version)
 
 
+def a_cost_centre_to_classify(session: Session, county: County) -> Given:
+    row = make_cost_centre(session, county)
+    item = {"cost_centre_id": str(row.id), "from_year": 2026, "impact_class": "direct", "method": "population_share"}
+    return Given(body={"items": [{**item, "reason": "R"}]}, own={"cost_centre": row.id})
+
+
+def two_lists(session: Session, county: County) -> Given:
+    for year in (2025, 2026):
+        session.add(ServiceClass(organisation_id=county.id, scheme="kunta-aura", year=year, code="1", name="Neuvola"))
+    session.flush()
+    return Given()
+
+
+def a_population(session: Session, county: County) -> Given:
+    facts = {"year": 2020 + next(NUMBERS) % 5, "counts": [1, 2, 3, 4, 5], "source": "S"}
+    row = services.add_population(session, facts, by=county["controller"])
+    return Given({"population_id": row.id}, row.version)
+
+
+def a_job(session: Session, county: County) -> Given:
+    facts = {"kind": "units", "dry_run": True, "parameters": {}, "file_digest": "0" * 64, "file_bytes": 1}
+    row = Job(organisation_id=county.id, state="succeeded", ended_at=now(), **facts)
+    session.add(row)
+    session.flush()
+    return Given({"job_id": row.id}, row.version)
+
+
+def a_ledger(session: Session, county: County) -> Given:
+    """A budget of one line, in force."""
+    centre = make_cost_centre(session, county)
+    facts = {"year": 2026, "phase": "budget", "source": "ledger", "state": "current", "digest": "0" * 64}
+    row = Ledger(organisation_id=county.id, **facts, parameters={}, account_ranges=[], lines=1, cents=100)
+    session.add(row)
+    session.flush()
+    assert row.number is not None
+    line = {"ledger": row.number, "cell": 0, "cents": 100}
+    session.add(BudgetLine(**line, line=1, account="4300"))
+    parts = {f"{name}_{place}": 0 for name in ("part", "prior") for place in range(5)}
+    classes = {"impact_class": "unclassified", "prior_impact_class": "unclassified"}
+    session.add(LedgerSum(**line, cost_centre_id=centre.id, flow="cost", lines=1, **parts, **classes))
+    session.flush()
+    sums.add_up(session, [row.number])
+    return Given({"ledger_id": row.id})
+
+
+def no_account_ranges(session: Session, county: County) -> Given:
+    return Given(version=0)
+
+
+def a_publication(session: Session, county: County) -> Given:
+    a_ledger(session, county)
+    row = budgeting.publish(session, 2026, Phase.BUDGET, by=county["controller"])
+    return Given({"publication_id": row.id}, row.edition)
+
+
 def make_person(session: Session, county: County, **facts: Any) -> Account:
     values = {"kind": "person", "name": f"Henkilö {next(NUMBERS)}", "roles": ["preparer"], "active": True, **facts}
     return access.add_person(session, values, by=System(county.id))
@@ -488,6 +552,36 @@ EXPECTED: dict[str, tuple[str, Arrangement]] = {
     "read_classification": ("services:read", a_classification),
     "change_classification": ("services:write", a_classification),
     "remove_classification": ("services:write", a_classification),
+    "read_classification_history": ("services:read", a_classification),
+    "add_classifications": ("services:write", a_cost_centre_to_classify),
+    "carry_classifications_forward": ("services:write", two_lists),
+    "import_units": ("services:write", nothing),
+    "import_cost_centres": ("services:write", nothing),
+    "import_classifications": ("services:write", nothing),
+    "import_populations": ("services:write", nothing),
+    "list_populations": ("services:read", a_population),
+    "add_population": ("services:write", nothing),
+    "read_population": ("services:read", a_population),
+    "change_population": ("services:write", a_population),
+    "remove_population": ("services:write", a_population),
+    "list_jobs": ("jobs:read", a_job),
+    "read_job": ("jobs:read", a_job),
+    "import_budget_lines": ("budget-lines:write", nothing),
+    "list_budget_lines": ("budget-lines:read", a_ledger),
+    "list_ledgers": ("budget-lines:read", a_ledger),
+    "remove_ledger": ("budget-lines:write", a_ledger),
+    "read_account_ranges": ("budget-lines:read", nothing),
+    "set_account_ranges": ("budget-lines:write", no_account_ranges),
+    "read_child_budget": ("child-budget:read", a_ledger),
+    "read_child_budget_plot": ("child-budget:read", a_ledger),
+    "list_unclassified": ("child-budget:read", a_ledger),
+    "preview_classifications": ("services:write", a_cost_centre_to_classify),
+    "list_publications": ("child-budget:read", a_publication),
+    "publish_child_budget": ("child-budget:publish", a_ledger),
+    "read_publication": ("child-budget:read", a_publication),
+    "withdraw_publication": ("child-budget:publish", a_publication),
+    "list_published_budgets": (PUBLIC, a_publication),
+    "read_published_budget": (PUBLIC, a_publication),
     "read_organisation": ("organisation:read", nothing),
     "change_organisation": ("organisation:write", the_organisation),
     "set_child_groups": ("organisation:write", the_organisation),
