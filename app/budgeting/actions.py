@@ -68,6 +68,7 @@ def preview(
     by: Caller,
 ) -> dict[str, Any]:
     """What classifications would do to the figures: they are made, the figures are read, and all is undone."""
+    by.require("services:write")
     asked = Asked(tuple(dict.fromkeys(years)), tuple(dict.fromkeys(phases)))
     before = child_budget(session, asked, visible_to=by)["headlines"]
     undone = session.begin_nested()

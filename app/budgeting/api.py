@@ -20,7 +20,6 @@ from app.budgeting.schemas import (
     Preview,
     PreviewRead,
     Publication,
-    PublicationList,
     PublicationRead,
     UnclassifiedRow,
 )
@@ -193,10 +192,12 @@ def preview_classifications(session: SessionDep, caller: SignedIn, body: Preview
     )
 
 
-@budgets.get("/publications", response_model=PublicationList, summary="Published child budgets of the organisation")
-def list_publications(session: SessionDep, caller: SignedIn) -> Any:
+@budgets.get(
+    "/publications", response_model=Page[PublicationRead], summary="Published child budgets of the organisation"
+)
+def list_publications(session: SessionDep, caller: SignedIn, page: Paging) -> Response:
     """Needs `child-budget:read`. The documents themselves are under `/public/v1/child-budget`."""
-    return {"items": publication.publications(session, visible_to=caller)}
+    return page.page(publication.publications(session, page, visible_to=caller))
 
 
 @budgets.post(

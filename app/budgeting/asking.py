@@ -18,7 +18,7 @@ from app.errors import Fault, Invalid
 from app.services.models import ImpactClass, UnitLevel
 
 CSV = "text/csv; charset=utf-8"
-SVG = "image/svg+xml; charset=utf-8"
+SVG = "image/svg+xml"
 CSV_AND_XLSX = {
     "responses": {
         "200": {

@@ -70,23 +70,34 @@ _PUBLISHED = table_of(PublishedChildBudget)
 _SUMMARY = [_PUBLISHED.c[name] for name in ("id", "business_id", "year", "phase", "edition", "published_at")]
 
 
-def publications(session: Session, *, visible_to: Caller) -> list[dict[str, Any]]:
-    """What the organisation has published, the newest year first; one query."""
+_OF_PUBLICATION = select(
+    *(_PUBLISHED.c[name] for name in ("id", "year", "phase", "published_at", "published_by")),
+    _PUBLISHED.c.edition.label("version"),
+)
+
+
+def publications(session: Session, page: PageRequest, *, visible_to: Caller) -> list[dict[str, Any]]:
+    """What the organisation has published, the newest first, one more than the page holds; one query."""
     visible_to.require("child-budget:read")
-    columns = [_PUBLISHED.c[name] for name in ("id", "year", "phase", "published_at", "published_by")]
-    statement = select(*columns, _PUBLISHED.c.edition.label("version")).where(
-        _PUBLISHED.c.organisation_id == visible_to.organisation_id
+    statement = (
+        _OF_PUBLICATION.where(_PUBLISHED.c.organisation_id == visible_to.organisation_id)
+        .order_by(_PUBLISHED.c.id.desc())
+        .limit(page.limit + 1)
     )
-    rows = session.connection().execute(statement.order_by(_PUBLISHED.c.year.desc(), _PUBLISHED.c.phase))
-    return [dict(row) for row in rows.mappings()]
+    after = page.after_id()
+    if after is not None:
+        statement = statement.where(_PUBLISHED.c.id < after)
+    return [dict(row) for row in session.connection().execute(statement).mappings()]
 
 
 def publication(session: Session, publication_id: UUID, *, visible_to: Caller) -> dict[str, Any]:
     """One of what the organisation has published."""
-    found = {row["id"]: row for row in publications(session, visible_to=visible_to)}
-    if publication_id not in found:
+    visible_to.require("child-budget:read")
+    of = (_PUBLISHED.c.id == publication_id) & (_PUBLISHED.c.organisation_id == visible_to.organisation_id)
+    row = session.connection().execute(_OF_PUBLICATION.where(of)).mappings().one_or_none()
+    if row is None:
         raise NotFound("not_found", "There is no such thing here.")
-    return found[publication_id]
+    return dict(row)
 
 
 def published(

@@ -363,12 +363,6 @@ class PublicationRead(Representation):
     published_by: UUID | None = Field(description="Who published it.")
 
 
-class PublicationList(Representation):
-    """Every published child budget of the organisation."""
-
-    items: list[PublicationRead] = Field(description="The newest year first.")
-
-
 class PublicBudgetSummary(Representation):
     """A published child budget in the list."""
 
@@ -426,10 +420,3 @@ class PublicBudget(PublicBudgetSummary):
     unclassified_cents: int = Field(description="Net that is not split, in cents.")
     sources: list[dict[str, Any]] = Field(description="The ledgers: source, lines and SHA-256 of the file.")
     tables: list[PublicTable] = Field(description="By class, age group, unit and service class.")
-
-
-class PublicBudgetList(Representation):
-    """Published child budgets."""
-
-    items: list[PublicBudgetSummary] = Field(description="The newest first.")
-    next: str | None = Field(description="Address of the next page; null on the last one.")
