@@ -9,6 +9,7 @@ from sqlalchemy import delete, insert
 from app.access.models import Account
 from app.access.queries import organisation, referred
 from app.access.rules import Caller
+from app.budgeting.effect import budget_effect
 from app.clock import date_of, now, stamp, today
 from app.conventions.states import state_after
 from app.conventions.versions import claim
@@ -375,8 +376,9 @@ def _hint(
         unit_id=unit_id,
         year=today().year,
     )
+    effect = budget_effect(session, by.organisation_id, scope["planned_changes"], scope["service_class_ids"])
     return {
-        "hint": {**found, "computed_at": stamp()},
+        "hint": {**found, "effect": effect, "computed_at": stamp()},
         "hint_outcome": found["outcome"],
         "impact_class": found["impact_class"],
     }

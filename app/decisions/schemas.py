@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, field_validator, model_validator
 
+from app.budgeting.schemas import BudgetEffect, LedgerBeside
 from app.conventions.schemas import (
     Code,
     Day,
@@ -243,6 +244,7 @@ class EarlyHint(Representation):
     age_groups: list[AgeGroup] = Field(description="Age groups of the services matched.")
     reasons: list[HintReason] = Field(description="What it rests on.")
     unclassified: list[HintUnclassified] = Field(description="What is touched but not classified.")
+    effect: BudgetEffect | None = Field(description="What the planned euros move in the child budget; null: none told.")
     computed_at: datetime = Field(description="When it was computed, UTC.")
 
 
@@ -273,6 +275,13 @@ class ClearanceLapse(Representation):
     at: datetime = Field(description="When, UTC.")
     reason: str = Field(description="What changed.")
     assessment_id: UUID = Field(description="The assessment whose clearance lapsed.")
+
+
+class BudgetEffectRead(Representation):
+    """What a decision's planned euros move by today's classifications, and what the ledger says of it."""
+
+    effect: BudgetEffect | None = Field(description="What is planned; null where no euros are told.")
+    ledger: list[LedgerBeside] = Field(description="Year by year, beside what the ledgers say of the cost centres.")
 
 
 class DecisionSummary(Resource):
