@@ -110,7 +110,7 @@ class _Reader:
 
     def _slowly(self, number: int, row: Sequence[Cell]) -> tuple[Staged, list[int], str, int] | None:
         """A row that holds something not seen before, or a fault; None where it is no line."""
-        if is_totals_row(row) and not row[2]:
+        if self._is_total(row):
             return None
         faults = self.asked.faults.count
         year = self._parsed(number, 0, row[0], year_of) if self.year is None else self.year
@@ -135,6 +135,12 @@ class _Reader:
         self._places[row[0], row[1]] = place
         self._cells[row[0], row[1], row[2], row[3], flow] = cell
         return place, cell, clean, cents
+
+    def _is_total(self, row: Sequence[Cell]) -> bool:
+        """Whether a row is a total of others: its words stand where no cost centre is, or in place of one."""
+        if not is_totals_row(row):
+            return False
+        return not row[2] or (is_totals_row((row[2],)) and row[2] not in self.centres)
 
     def _parsed(self, number: int, place: int, cell: Cell, parse: Callable[[Cell], Any]) -> Any:
         code = COLUMNS[place].code
