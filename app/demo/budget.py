@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
+from rich.console import Console
+
 from app.demo.client import Client
 from app.demo.county import SCHEME, Services
 from app.demo.county import content as county
@@ -16,12 +18,11 @@ from app.services.rules import AGE_GROUPS, WHOLE
 PUBLISHED = {"year": 2025, "phase": "actual"}
 SHOWN = "year=2026&phase=budget&group_by=impact_class,age_group"
 LINKS = (
-    (f"/api/v1/child-budget?{SHOWN}", "the child budget"),
-    (f"/api/v1/child-budget?{SHOWN}&format=csv", "the same for a spreadsheet; xlsx too"),
+    (f"/api/v1/child-budget?{SHOWN}", "the child budget (JSON)"),
+    (f"/api/v1/child-budget?{SHOWN}&format=csv", "the same for a spreadsheet; or xlsx"),
     ("/api/v1/child-budget/plot?kind=years&year=2024&year=2025&year=2026", "three years as a plot (SVG)"),
     ("/api/v1/child-budget/unclassified?year=2026", "what nobody has classified yet"),
 )
-"""What `lava demo` shows of it; they need a key."""
 
 
 class Controller:
@@ -305,6 +306,21 @@ class Controller:
 def fill_child_budget(client: Client, services: Services) -> None:
     """Fill the demo county's child budget, through the API."""
     Controller(client, services).fill()
+
+
+def tell_child_budget(console: Console, address: str, key: str) -> None:
+    """Show where the child budget is: the public page, and what a controller's key opens."""
+    console.print("[bold]Lapsibudjetti[/bold]")
+    console.print(content()["note"]["fi"], style="dim")
+    console.print(f"  {address}/public/v1/child-budget  [dim]what is published of it; no key[/dim]", soft_wrap=True)
+    for path, words in LINKS:
+        console.print(f"  {address}{path}  [dim]{words}[/dim]", soft_wrap=True)
+    console.print(
+        f'\n  curl -H "Authorization: Bearer {key}" "{address}{LINKS[0][0]}"\n',
+        soft_wrap=True,
+        markup=False,
+        highlight=False,
+    )
 
 
 def sums_up(told: dict[str, Any]) -> bool:
