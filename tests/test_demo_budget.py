@@ -88,6 +88,30 @@ def test_the_demos_figures_agree_with_each_other_and_with_what_is_published(spea
         assert "keksitty" in row["source"]
 
 
+def test_the_tours_chapters_do_what_they_should_and_stop_where_a_figure_is_wrong(
+    client: TestClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, _ = demo.people_and_keys(database)
+    speaker = Client(client, keys)  # type: ignore[arg-type]
+    controller = Controller(speaker, demo.fill_services(speaker))
+    told: list[Step] = []
+    speaker.tell = told.append
+    *earlier, (_, last) = controller.chapters()
+    for _, play in earlier:
+        play()
+    assert all(step.right for step in told)
+    words = {step.what: step.told for step in told}
+    assert words["tries a file with two faults (dry run)"].startswith("2 faults\nrow 2, kustannuspaikka “21010”:")
+    assert words["sends the same file again"].startswith("unchanged")
+    monkeypatch.setattr("app.demo.budget.sums_up", lambda _told: False)
+    with pytest.raises(WrongAnswer):
+        last()
+    assert not told[-1].right
+    monkeypatch.undo()
+    last()
+    assert (told[-1].who, told[-1].right) == ("public", True)
+
+
 def test_a_step_whose_answer_does_not_say_what_it_should_is_told_as_wrong(
     client: TestClient, database: Database
 ) -> None:
