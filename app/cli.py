@@ -24,6 +24,7 @@ from app.budgeting.check import check
 from app.budgeting.imports import BUDGET_LINES
 from app.budgeting.models import Phase
 from app.database import Database, broken_constraint
+from app.demo.budget import tell_child_budget
 from app.demo.county import content, found, people_and_keys
 from app.demo.server import Running, demo_stories, serve, serving
 from app.demo.tour import tour_of_cases, tour_of_county
@@ -115,6 +116,7 @@ def _tell_demo(running: Running, keys: dict[str, str]) -> None:
         markup=False,
         highlight=False,
     )
+    tell_child_budget(console, running.address, keys["controller"])
     console.print("Stop with Ctrl-C.", style="dim")
 
 

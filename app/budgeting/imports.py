@@ -147,7 +147,7 @@ class _Reader:
 
     def _line(self, number: int, row: Sequence[Cell]) -> Found | None:
         """What one row leads to; None where it is a total or has faults, which are noted."""
-        if row[2] is None and is_totals_row(row):
+        if self._is_total(row):
             return None
         faults = self.asked.faults.count
         if self.year is None:
@@ -166,6 +166,12 @@ class _Reader:
         if key not in self._entries:
             self._learn(key)
         return self._entries[key], self._account(row[4]) if row[4] is not None else ("", None), cents
+
+    def _is_total(self, row: Sequence[Cell]) -> bool:
+        """Whether a row is a total of others: its words stand where no cost centre is, or in place of one."""
+        if not is_totals_row(row):
+            return False
+        return not row[2] or (is_totals_row((row[2],)) and row[2] not in self.centres)
 
     def _parsed(self, number: int, place: int, cell: Cell, parse: Callable[[Cell], Any]) -> Any:
         code = COLUMNS[place].code
