@@ -28,7 +28,7 @@ def add(session: Session, assessment: Assessment, kind: str, values: dict[str, A
     )
     session.add(row)
     session.flush()
-    _tell(session, by, "part_added", assessment, kind, row, values=values)
+    _tell(session, by, "assessment.part_added", assessment, kind, row, values=values)
     return row
 
 
@@ -42,7 +42,7 @@ def change(
         claim(session, assessment, None, by)
         assessment.authors = with_author(assessment.authors, by.id)
         session.flush()
-        _tell(session, by, "part_changed", assessment, kind, row, changes=told)
+        _tell(session, by, "assessment.part_changed", assessment, kind, row, changes=told)
     return row
 
 
@@ -64,13 +64,13 @@ def remove(session: Session, assessment: Assessment, kind: str, row: Any, *, ver
     told = row.model_dump(mode="json", exclude={"organisation_id", "changed_by", "changed_at", "created_at", "version"})
     session.delete(row)
     session.flush()
-    _tell(session, by, "part_removed", assessment, kind, row, values=told)
+    _tell(session, by, "assessment.part_removed", assessment, kind, row, values=told)
 
 
-def _tell(session: Session, by: Caller, what: str, assessment: Assessment, kind: str, row: Any, **words: Any) -> None:
+def _tell(session: Session, by: Caller, verb: str, assessment: Assessment, kind: str, row: Any, **words: Any) -> None:
     """Record what happened to a part, and of which assessment and decision it is."""
     of = {"decision_id": assessment.decision_id, "kind": kind, "part_id": row.id}
-    record(session, by, f"assessment.{what}", "assessment", assessment.id, **of, **words)
+    record(session, by, verb, "assessment", assessment.id, **of, **words)
 
 
 def _check(session: Session, assessment: Assessment, kind: str, values: dict[str, Any], by: Caller) -> None:
