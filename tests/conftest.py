@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from sqlalchemy import create_engine, make_url, text
 from app import logs, schema
 from app.conventions import limits
 from app.database import Database
-from app.main import create_app
+from app.jobs.running import Runner
+from app.main import create_app, run_job
 from app.settings import Settings
 from tests.county import Api, County, founded
 
@@ -133,7 +135,14 @@ def neighbour(database: Database, county: County) -> County:
 @pytest.fixture(scope="session")
 def the_app(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
     """The service, built once; each test gives it its database."""
-    return create_app(SETTINGS, Database(f"sqlite:///{tmp_path_factory.mktemp('none')}/none.db"))
+    app = create_app(SETTINGS, Database(f"sqlite:///{tmp_path_factory.mktemp('none')}/none.db"))
+    app.state.jobs = jobs_in_a_thread()
+    return app
+
+
+def jobs_in_a_thread() -> Runner:
+    """A runner that starts no process for each test; tests/test_jobs.py tests the one that does."""
+    return Runner(run_job, lambda: ThreadPoolExecutor(1))
 
 
 @pytest.fixture

@@ -273,7 +273,7 @@ def test_an_unknown_verb_is_a_programming_error(database: Database, county: Coun
 
 
 def verbs_in_code(sources: dict[str, str]) -> set[str]:
-    """The verbs that the code records: constants given to `record` or `_tell`, and `<type>.sealed` for each call of `seal`."""
+    """The verbs that the code records: constants given to `record` or `_tell`; `<type>.sealed` for each `seal`."""
     found: set[str] = set()
     for text in sources.values():
         for node in ast.walk(ast.parse(text)):

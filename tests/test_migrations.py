@@ -206,7 +206,7 @@ def test_several_processes_migrate_at_once(empty_url: str, empty: Database) -> N
 def test_a_clearance_that_was_there_is_kept_among_all_there_have_been(empty: Database) -> None:
     schema.migrate(empty)
     fill(empty)
-    schema.migrate_down(empty, "0002")
+    schema.migrate_down(empty, "0003")
     with empty.transaction() as session:
         session.execute(text("UPDATE decision SET diary_number = '  A   1 ' WHERE clearance IS NOT NULL"))
     schema.migrate(empty)

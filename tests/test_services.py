@@ -28,8 +28,7 @@ def unit(api: Api, code: str, parent_id: str | None = None) -> str:
 
 def service_classes(api: Api, *codes: str, year: int = 2026) -> dict[str, str]:
     rows = "\n".join(["scheme,year,code,name", *(f"demo,{year},{code},Palvelu {code}" for code in codes)])
-    headers = {"Authorization": f"Bearer {api.county.keys['controller']}", "Content-Type": "text/csv"}
-    assert api.client.post("/api/v1/service-classes/import", content=rows, headers=headers).status_code == 200
+    assert api.import_file("service-classes", rows)["state"] == "succeeded"
     listed = api.send("controller", "GET", f"/api/v1/service-classes?scheme=demo&year={year}&limit=200").json()["items"]
     return {row["code"]: row["id"] for row in listed}
 
@@ -42,11 +41,11 @@ def classify(api: Api, impact_class: str = "direct", **facts: Any) -> Any:
 
 def test_the_real_list_is_imported_by_scheme_year_and_code_and_again_without_a_change(api: Api) -> None:
     content = shared_file("data/aura_kunta_service_classes.csv").read_bytes()
-    headers = {"Authorization": f"Bearer {api.county.keys['controller']}", "Content-Type": "text/csv"}
-    first = api.client.post("/api/v1/service-classes/import", content=content, headers=headers).json()
+    first = api.import_file("service-classes", content)["result"]
     assert (first["added"], first["changed"], first["unchanged"]) == (sum(YEARS.values()), 0, 0)
-    again = api.client.post("/api/v1/service-classes/import", content=content, headers=headers).json()
+    again = api.import_file("service-classes", content)["result"]
     assert (again["added"], again["changed"], again["unchanged"]) == (0, 0, sum(YEARS.values()))
+    assert again["unchanged_file"]
     for year, rows in YEARS.items():
         listed = api.send(
             "controller", "GET", f"/api/v1/service-classes?scheme=kunta-aura&year={year}&limit=200"
@@ -60,15 +59,14 @@ def test_the_real_list_is_imported_by_scheme_year_and_code_and_again_without_a_c
     [
         ("scheme,year,code,name\ndemo,2026,1,A\ndemo,20x6,2,B", "2"),
         ("scheme,year,name\ndemo,2026,A", "code"),
-        ("", "scheme"),
+        ("name,kind\n", "scheme"),
         ("scheme,year,code,name\ndemo,2026,1,A\ndemo,2026,1,B", "1"),
     ],
 )
 def test_a_bad_list_is_refused_whole_with_row_and_column(api: Api, content: str, words: str) -> None:
-    headers = {"Authorization": f"Bearer {api.county.keys['controller']}", "Content-Type": "text/csv"}
-    answer = api.client.post("/api/v1/service-classes/import", content=content, headers=headers)
-    assert answer.status_code == 422, answer.text
-    assert words in answer.text
+    job = api.import_file("service-classes", content)
+    assert job["state"] == "refused"
+    assert words in str(job["errors"])
     assert api.send("controller", "GET", "/api/v1/service-classes").json()["items"] == []
 
 

@@ -47,9 +47,17 @@ def caller_with_key(session: Session, key: str) -> Caller:
     return Caller(row.id, row.name, row.organisation_id, tuple(row.roles), permissions_of(tuple(row.roles), scopes))
 
 
-def _sign_in(request: Request, token: str, body: bytes) -> Caller:
+def caller_of_request(session: Session, request: Request) -> Caller:
+    """Whoever sends the request; NotSignedIn without valid credentials."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise NotSignedIn("not_signed_in", "Send your API key as Authorization: Bearer lava_….")
+    return caller_with_key(session, token.strip())
+
+
+def _sign_in(request: Request, body: bytes) -> Caller:
     session: Session = request.state.session
-    caller = caller_with_key(session, token)
+    caller = caller_of_request(session, request)
     count_against(request.app.state.settings.rate_limit, str(caller.id))
     request.state.caller = caller
     if request.method == "POST":
@@ -60,11 +68,8 @@ def _sign_in(request: Request, token: str, body: bytes) -> Caller:
 
 
 async def _caller(request: Request, _documented: Annotated[object, Depends(_bearer)]) -> Caller:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise NotSignedIn("not_signed_in", "Send your API key as Authorization: Bearer lava_….")
     body = await request.body() if request.method == "POST" else b""
-    caller: Caller = await in_greenlet(_sign_in)(request, token.strip(), body)
+    caller: Caller = await in_greenlet(_sign_in)(request, body)
     return caller
 
 

@@ -81,7 +81,9 @@ class Route(APIRoute):
         writes = not READING.issuperset(self.methods or READING)
 
         async def in_one_transaction(request: Request) -> Response:
-            await self._check_what_came_in(request)
+            self._check_parameters(request)
+            if writes:
+                await self.check_body(request)
             database: Database = request.app.state.database
             async with database.request_transaction(writes=writes) as session:
                 request.state.session = session
@@ -103,7 +105,7 @@ class Route(APIRoute):
 
         return in_one_transaction
 
-    async def _check_what_came_in(self, request: Request) -> None:
+    def _check_parameters(self, request: Request) -> None:
         for name, value in request.query_params.multi_items():
             if fault_in_text(name):
                 raise Invalid("invalid_text", "The name of a parameter cannot be used.")
@@ -114,8 +116,9 @@ class Route(APIRoute):
             fault = fault_in_text(value)
             if fault:
                 raise Invalid("invalid_text", "Some parameters cannot be used.", [Fault(name, fault)])
-        if request.method in READING:
-            return
+
+    async def check_body(self, request: Request) -> None:
+        """Read the body before anything else is done, and refuse what cannot be kept."""
         body = await _body_of(request)
         if not body:
             return

@@ -1,5 +1,6 @@
 """A client of the API with one key per role, which tells each step it takes."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -66,7 +67,7 @@ class Client:
             headers["If-Match"] = seen.headers.get("etag", '"0"')
         if isinstance(body, (bytes, str)):
             headers["Content-Type"] = content_type or "text/csv"
-            answer = self.http.request(method, path, content=body, headers=headers)
+            answer = self.http.request(method, path, content=body, headers=headers, params=query)
         else:
             if method == "PATCH":
                 headers["Content-Type"] = "application/merge-patch+json"
@@ -80,3 +81,27 @@ class Client:
         if not step.right:
             raise WrongAnswer(step, answer.text)
         return found
+
+    def import_file(
+        self,
+        collection: str,
+        content: str,
+        *,
+        what: str = "",
+        told: Callable[[Any], str] = lambda _answer: "",
+        **query: str,
+    ) -> Any:
+        """Import a file as the controller, wait for its job, and return what was done."""
+        path = f"/api/v1/{collection}/import"
+        job = self.send("controller", "POST", path, content, expect=202, query={"dry_run": "false", **query})
+        while job["ended_at"] is None:
+            time.sleep(0.05)
+            job = self.send("controller", "GET", f"/api/v1/jobs/{job['id']}")
+        right = job["state"] == "succeeded"
+        words = told(job["result"]) if right else str(job["errors"][:3])
+        step = Step("controller", what, f"POST {path}", 202 if right else 422, 202, words)
+        if what or not right:
+            self.tell(step)
+        if not right:
+            raise WrongAnswer(step, words)
+        return job["result"]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import product
@@ -156,6 +157,28 @@ def most_specific(
         if key in keyed:
             return keyed[key]
     return None
+
+
+class UnsettledClass(TypedDict):
+    """A service class that a person settles: its code means something else, or is not in both lists."""
+
+    code: str
+    name: str | None
+    earlier_name: str | None
+    reason: str
+
+
+def compare_lists(earlier: ReadOnly[str, str], later: ReadOnly[str, str]) -> tuple[list[str], list[UnsettledClass]]:
+    """Which codes mean the same in two years' lists (code to name), and which a person settles, by code.
+
+    Only the same code with the same name is the same class; nothing is read from digits. Source: rule 6.
+    """
+    same = [code for code in later if earlier.get(code) == later[code]]
+    unsettled: list[UnsettledClass] = []
+    for code in sorted({*earlier, *later} - set(same)):
+        reason = "new_code" if code not in earlier else "code_gone" if code not in later else "other_name"
+        unsettled.append({"code": code, "name": later.get(code), "earlier_name": earlier.get(code), "reason": reason})
+    return same, unsettled
 
 
 def age_groups_of(classification: Classified) -> list[AgeGroup]:
