@@ -76,6 +76,7 @@ STATUS: dict[type[DomainError], int] = {
 
 ROUTERS: Sequence[APIRouter] = (
     decisions.router,
+    decisions.of_organisation,
     assessments.assessments,
     assessments.of_decision,
     assessment_parts.router,

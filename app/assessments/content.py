@@ -23,7 +23,10 @@ from app.public_register.schemas import (
 )
 
 _BOOKKEEPING = {"version", "created_at", "changed_at", "changed_by", "assessment_id"}
-_TEXTS = ("summary", "best_interests", "competing_interests", "changes_made", "child_friendly", "follow_up_plan")
+_TEXTS = (
+    *("summary", "best_interests", "competing_interests", "interest_yields", "interest_yields_reason"),
+    *("changes_made", "child_friendly", "follow_up_plan"),
+)
 
 
 def sealed_content(session: Session, assessment: Assessment, decision: Decision, *, by: Caller) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from sqlalchemy.util import greenlet_spawn
 
 from app.conventions import idempotency
 from app.conventions.body import fault_in_text, read_json
+from app.conventions.problems import language_of
 from app.conventions.schemas import Resource
 from app.conventions.versions import etag_of
 from app.database import Database, JsonText, Session
@@ -163,6 +164,14 @@ def _listed(header: str | None) -> set[str | None]:
 def router(collection: str, tag: str, *, prefix: str = "/api/v1") -> APIRouter:
     """A router of one collection, whose routes are of this class."""
     return APIRouter(prefix=f"{prefix}/{collection}", tags=[tag], route_class=Route)
+
+
+async def _language(request: Request) -> str:
+    return language_of(request)
+
+
+Language = Annotated[str, Depends(_language)]
+"""The language that the caller prefers: `fi`, `sv` or `en`."""
 
 
 async def _session(request: Request) -> Session:

@@ -148,7 +148,7 @@ class ScheduleLine(Representation):
     id: UUID = Field(description="The decision.")
     diary_number: str = Field(description="The case's diary number.")
     title: Localised = Field(description="Title of the matter.")
-    decided_on: date = Field(description="When it was decided.")
+    decided_on: date | None = Field(description="When it was decided; null for an activity under review.")
     follow_up_on: date = Field(description="When its effects are to be looked at.")
     due: FollowUpDue = Field(description="scheduled, due (within 30 days) or overdue.")
     has_assessment: bool = Field(description="Whether there are predictions to look at.")
