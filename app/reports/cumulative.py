@@ -13,8 +13,8 @@ from app.budgeting.effect import by_age_group, splits_of
 from app.budgeting.rules import CHILDREN, RULE_VERSION, Split, is_child_money
 from app.budgeting.sums import Splitting
 from app.database import Session, table_of
-from app.decisions.models import Decision, DecisionServiceClass, PlannedChange
-from app.decisions.queries import FOLLOWED_UP_STATES
+from app.decisions.models import ClearanceKind, Decision, DecisionServiceClass, PlannedChange
+from app.decisions.rules import FOLLOWED_UP_STATES, clearance_at
 from app.errors import Fault, Invalid
 from app.services.models import ImpactClass
 from app.services.rules import AGE_GROUPS
@@ -69,7 +69,7 @@ def effect(session: Session, since: date, until: date, *, visible_to: Caller) ->
             group.extended += extended[place]
             if extended[place]:
                 group.decisions.add(decision_id)
-    assessed = {row.id: UUID(row.clearance["assessment_id"]) for row in counted if _is_assessed(row)}
+    assessed = {row.id: assessment_id for row in counted if (assessment_id := _assessment_used(row)) is not None}
     options = {row.id: row.chosen_option_id for row in counted}
     for decision_id, impact in _impacts(session, assessed):
         if options[decision_id] in {None, impact.option_id}:
@@ -113,8 +113,10 @@ def _is_none(split: Split) -> bool:
     return split.impact_class == ImpactClass.NONE
 
 
-def _is_assessed(row: Any) -> bool:
-    return row.clearance is not None and row.clearance["kind"] == "approved"
+def _assessment_used(row: Any) -> UUID | None:
+    """The assessment that cleared a decision for its meeting, if one did."""
+    clearance = clearance_at(row.clearances, row.decided_on)
+    return UUID(clearance["assessment_id"]) if clearance and clearance["kind"] == ClearanceKind.APPROVED else None
 
 
 def _count(decision_id: UUID, impact: Any, by_age: dict[str, _Group], by_child: dict[str, _Group]) -> None:
@@ -127,7 +129,7 @@ def _count(decision_id: UUID, impact: Any, by_age: dict[str, _Group], by_child: 
 
 def _in_force(session: Session, until: date, organisation_id: UUID) -> list[Any]:
     """Decisions that were taken by a day and stand, of task classes set aside too; one query."""
-    columns = [_DECISION.c[name] for name in ("id", "excluded", "chosen_option_id", "clearance")]
+    columns = [_DECISION.c[name] for name in ("id", "excluded", "chosen_option_id", "clearances", "decided_on")]
     statement = select(*columns).where(
         _DECISION.c.organisation_id == organisation_id,
         _DECISION.c.state.in_(FOLLOWED_UP_STATES),
