@@ -1,15 +1,19 @@
 """What decisions move in the child budget, alone and together, and the check that figures are what the lines give."""
 
+import json
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
+from sqlmodel import col
 from typer.testing import CliRunner
 
+from app.assessments.models import Seal
 from app.budgeting.check import check
 from app.cli import app as command
 from app.database import Database
 from app.decisions.models import Decision, DecisionState
+from app.follow_up import actions as follow_ups
 from tests.budget import add_centre, add_population, lines, made
 from tests.county import Api, County, a_decision, a_decision_in, an_assessment
 
@@ -52,6 +56,38 @@ def test_the_ledger_stands_beside_what_was_planned(api: Api, worked: dict[str, s
         -8_000_000,
     ]
     assert actual["extended"]["change"]["cents"] == -8_000_000
+
+
+def test_the_effect_is_sealed_published_and_set_beside_the_ledger_in_the_follow_up(
+    api: Api, county: County, database: Database, worked: dict[str, str]
+) -> None:
+    decision = api.decision(planned_changes=[planned(worked["B"], -10_000_000)])
+    with database.transaction() as session:
+        row = session.get_one(Decision, UUID(decision["id"]))
+        assessment = an_assessment(session, county, "published", row)
+        sealed = session.scalars(select(Seal).where(col(Seal.object_id) == assessment.id)).one()
+        a_decision_in(session, county, DecisionState.DECIDED, row)
+        follow_up = follow_ups.open_follow_up(session, row, by=county["preparer"])
+    read = api.send("preparer", "GET", f"/api/v1/assessments/{assessment.id}").json()
+    assert read["budget_effect"] == decision["hint"]["effect"]
+    assert json.loads(sealed.content)["budget_effect"] == decision["hint"]["effect"]
+    (entry,) = api.send(None, "GET", "/public/v1/assessments").json()["items"]
+    document = api.send(None, "GET", f"/public/v1/assessments/{entry['id']}").json()["document"]
+    assert document["budget_effect"] == [
+        {
+            "year": 2026,
+            "total_cents": -10_000_000,
+            "core_cents": -10_000_000,
+            "extended_cents": -10_000_000,
+            "age_groups": {"0-6": -10_000_000, "7-12": 0, "13-15": 0, "16-17": 0},
+        }
+    ]
+    rows = [(year, "tilinpäätös", "B", "", "4300", f"{year},00") for year in (2025, 2026)]
+    assert api.import_file("budget-lines", lines(*rows))["state"] == "succeeded"
+    compared = api.send("preparer", "GET", f"/api/v1/follow-ups/{follow_up.id}/comparison").json()["budget"]
+    assert compared["effect"] == decision["hint"]["effect"]
+    (beside,) = compared["ledger"][0]["ledger"]
+    assert (beside["phase"], beside["net"]["change"]["cents"]) == ("actual", 100)
 
 
 def test_a_cost_centre_classified_by_its_service_classes_is_divided_as_its_money_is(api: Api) -> None:

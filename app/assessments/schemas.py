@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, StringConstraints, model_validator
 from app.assessments.models import AssessmentState, Extent, Manner, ScreeningOutcome
 from app.assessments.parts_schemas import SOME_ID, EvidenceRead, HearingRead, ImpactRead, RecommendationRead
 from app.assessments.rules import QualityGap
+from app.budgeting.schemas import BudgetEffect
 from app.conventions.schemas import Flag, Localised, LocalisedText, LongText, Representation, Resource, Schema
 
 QuestionId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
@@ -238,6 +239,9 @@ class AssessmentRead(AssessmentSummary):
     return_comment: str | None = Field(description="Why it was returned last.")
     seal_id: UUID | None = Field(description="Its sealed content.")
     published_by: UUID | None = Field(description="Who published it.")
+    budget_effect: BudgetEffect | None = Field(
+        description="What the decision's planned euros move in the child budget, as its early hint has it; null: none."
+    )
     impacts: list[ImpactRead] = Field(description="Impacts, per option.")
     evidence: list[EvidenceRead] = Field(description="What it is based on.")
     hearings: list[HearingRead] = Field(description="Who was heard.")

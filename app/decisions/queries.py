@@ -207,7 +207,11 @@ def _summary(dialect: str) -> ColumnElement[str]:
 def effect(session: Session, decision_id: UUID, *, visible_to: Caller) -> dict[str, Any]:
     """What a decision's planned euros move as things are classified today, beside what the ledgers say."""
     visible_to.require("child-budget:read")
-    decision = get(session, decision_id, visible_to=visible_to)
+    return effect_of(session, get(session, decision_id, visible_to=visible_to))
+
+
+def effect_of(session: Session, decision: Decision) -> dict[str, Any]:
+    """The same of a decision that was read already."""
     planned, (_, service_classes) = planned_changes(session, decision), touched(session, decision)
     return {
         "effect": budget_effect(session, decision.organisation_id, planned, service_classes),

@@ -254,6 +254,7 @@ def _sealed_content(session: Session, follow_up: FollowUp, decision: Decision, o
             for line in compared["lines"]
         ],
         "unintended": [{k: v for k, v in row.items() if k not in _BOOKKEEPING} for row in compared["unintended"]],
+        "budget": compared["budget"],
     }
 
 

@@ -15,6 +15,7 @@ from app.clock import today
 from app.conventions.cursors import PageRequest
 from app.database import Session, table_of
 from app.decisions.models import Decision, DecisionObject, DecisionState
+from app.decisions.queries import effect_of
 from app.decisions.rules import FOLLOWED_UP_STATES
 from app.errors import NotFound
 from app.follow_up.models import FollowUp, FollowUpDue, FollowUpState, Outcome, UnintendedImpact
@@ -149,7 +150,7 @@ def unintended(session: Session, follow_up: FollowUp, unintended_id: UUID) -> Un
 
 
 def comparison(session: Session, follow_up: FollowUp) -> dict[str, Any]:
-    """Predicted against realised, impact by impact; three queries."""
+    """Predicted against realised, impact by impact, and planned euros beside the ledger; at most twelve queries."""
     outcomes = {outcome["impact_id"]: outcome for outcome in _of(session, Outcome, follow_up.id)}
     lines = []
     counts = {"yes": 0, "partly": 0, "no": 0, "too_early": 0, "untold": 0}
@@ -160,4 +161,5 @@ def comparison(session: Session, follow_up: FollowUp) -> dict[str, Any]:
         came_true = None if seen is None else seen == impact["direction"]
         lines.append({"predicted": impact, "outcome": outcome, "direction_came_true": came_true})
     found = _of(session, UnintendedImpact, follow_up.id)
-    return {"follow_up_id": follow_up.id, "lines": lines, "unintended": found, "counts": counts}
+    budget = effect_of(session, session.get_one(Decision, follow_up.decision_id))
+    return {"follow_up_id": follow_up.id, "lines": lines, "unintended": found, "counts": counts, "budget": budget}

@@ -80,6 +80,16 @@ class PublicRecommendation(Representation):
     text: str = Field(description="What is recommended.")
 
 
+class PublicEffectYear(Representation):
+    """What the planned euros move in the child budget in a year."""
+
+    year: int = Field(description="The year.")
+    total_cents: int = Field(description="Every planned change together, in cents; a saving is negative.")
+    core_cents: int = Field(description="What of it falls on children by direct services.")
+    extended_cents: int = Field(description="By direct, indirect and communal services.")
+    age_groups: dict[str, int] = Field(description="The extended cents of each age group of children.")
+
+
 class PublicAssessment(Representation):
     """A published assessment or signed 'not needed', as it was sealed."""
 
@@ -103,6 +113,9 @@ class PublicAssessment(Representation):
     child_friendly: str | None = Field(description="The same for children to read.")
     follow_up_plan: str | None = Field(description="How and when the effects will be followed.")
     options: list[PublicOption] = Field(description="The decision's options.")
+    budget_effect: list[PublicEffectYear] = Field(
+        default_factory=list, description="What the planned euros move in the child budget, by year."
+    )
     impacts: list[PublicImpact] = Field(description="Impacts, per option.")
     evidence: list[PublicEvidence] = Field(description="What it is based on.")
     hearings: list[PublicHearing] = Field(description="Who was heard.")
