@@ -59,9 +59,9 @@ def _csv_cell(value: Value, *, comma: bool) -> str:
             text = neutral(value)
             return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
         case datetime():
-            return f"{value:%d.%m.%Y %H:%M}" if comma else f"{value:%Y-%m-%d %H:%M}"
+            return f"{_csv_cell(value.date(), comma=comma)} {value:%H:%M}"
         case date():
-            return f"{value:%d.%m.%Y}" if comma else value.isoformat()
+            return f"{value.day:02}.{value.month:02}.{value.year:04}" if comma else value.isoformat()
         case _:
             text = f"{_finite(value):f}"
             return text.replace(".", ",") if comma else text
