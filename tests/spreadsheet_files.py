@@ -3,7 +3,13 @@
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape, quoteattr
+
+import pytest
+
+from app.errors import DomainError
+from app.spreadsheets.reading import Column, open_table
 
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -97,3 +103,20 @@ def packed(path: Path, content: Mapping[str, str | bytes]) -> Path:
 def workbook(path: Path, rows: str, **settings: object) -> Path:
     """A workbook with one sheet of the given rows."""
     return packed(path, parts({"Taulukko1": rows}, **settings))  # type: ignore[arg-type]
+
+
+COST_CENTRE = Column("cost_centre", ("Kustannuspaikka", "Kostnadsställe", "Cost centre"))
+AMOUNT = Column("amount", ("Summa", "Belopp", "Amount", "Määrä euroa"))
+NOTE = Column("note", ("Selite", "Förklaring", "Note"), required=False)
+COLUMNS = (COST_CENTRE, AMOUNT, NOTE)
+
+
+def rows_of(path: Path, **settings: Any) -> list[tuple[int, tuple[Any, ...]]]:
+    return list(open_table(path, COLUMNS, **settings).rows())
+
+
+def refusal(path: Path, **settings: Any) -> DomainError:
+    """The error that opening or reading a file ends in."""
+    with pytest.raises(DomainError) as refused:
+        rows_of(path, **settings)
+    return refused.value
