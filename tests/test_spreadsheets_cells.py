@@ -253,6 +253,12 @@ def test_what_is_no_certain_share_is_refused(cell: Cell) -> None:
         ppm_of(cell)
 
 
+def test_a_share_beyond_one_is_refused_for_want_of_a_percent_sign() -> None:
+    for cell in ("25", 25.0):
+        with pytest.raises(CellFault, match="write % after a percentage"):
+            ppm_of(cell)
+
+
 PARSERS: list[Callable[[Cell], object]] = [
     cents_of,
     year_of,

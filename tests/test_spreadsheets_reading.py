@@ -7,6 +7,7 @@ import pytest
 
 from app.errors import Invalid, Malformed
 from app.spreadsheets.cells import CellFault, cents_of
+from app.spreadsheets.headings import place_named
 from app.spreadsheets.reading import BadCell, open_table
 from tests.spreadsheet_files import AMOUNT, COLUMNS, refusal, rows_of
 
@@ -76,6 +77,17 @@ def test_a_missing_header_is_told_with_what_was_seen_and_the_way_out(written: Wr
     assert [fault.pointer for fault in error.faults] == ["/2/amount"]
 
 
+@pytest.mark.parametrize("separator", [";", ",", "\t", "|"])
+def test_the_headers_seen_are_told_apart_whatever_separates_them(written: Write, separator: str) -> None:
+    error = refusal(written(separator.join(["Kustannuspaikka", "Euroa", "Tili"]) + "\n"))
+    assert "with the headers: Kustannuspaikka, Euroa, Tili." in error.detail
+
+
+def test_the_separator_is_the_one_that_finds_the_most_columns(written: Write) -> None:
+    path = written("Selite;muu,Summa,Kustannuspaikka\nx;y,1,2701\n")
+    assert rows_of(path, given={"cost_centre", "amount"}) == [(2, ("2701", "1", None))]
+
+
 def test_a_missing_header_tells_no_identity_code(written: Write) -> None:
     error = refusal(written(f"Kustannuspaikka;{IDENTITY_CODE}\n2701;1\n"))
     assert IDENTITY_CODE not in str(error) + str(error.faults)
@@ -89,7 +101,19 @@ def test_a_mapping_names_a_column_by_its_header_letter_or_number(written: Write,
 
 def test_a_header_that_looks_like_a_letter_comes_before_the_letter(written: Write) -> None:
     path = written("Talousarvio;2026;3\nB;Kustannuspaikka;Muu\n1,50;2701;7\n")
-    assert rows_of(path, mapping={"amount": "B"}) == [(3, ("2701", "1,50", None))]
+    assert rows_of(path, mapping={"amount": "B"}, given={"cost_centre"}) == [(3, ("2701", "1,50", None))]
+
+
+def test_a_letter_means_a_column_with_some_header(written: Write) -> None:
+    path = written("Talousarvio 2026;;\nKp;Euroa;\n2701;1,50;\n")
+    assert rows_of(path, mapping={"cost_centre": "A", "amount": "2"}) == [(3, ("2701", "1,50", None))]
+
+
+@pytest.mark.parametrize(
+    ("name", "place"), [("A", 0), ("z", 25), ("AA", 26), ("XFD", 16383), ("28", 27), ("Ä", None), ("0", None)]
+)
+def test_columns_are_lettered_as_in_a_spreadsheet(name: str, place: int | None) -> None:
+    assert place_named(name) == place
 
 
 def test_a_mapping_counts_alone(written: Write) -> None:
@@ -133,6 +157,13 @@ def test_the_first_line_may_say_the_separator_as_excel_does(written: Write) -> N
 def test_row_numbers_are_those_that_a_spreadsheet_shows(written: Write) -> None:
     path = written('Kustannuspaikka;Summa;Selite\n\n2701;1;"kaksi\nriviä"\n;;\n \u00a0;\t;\n2702;2;\n')
     assert rows_of(path) == [(3, ("2701", "1", "kaksi\nriviä")), (6, ("2702", "2", None))]
+
+
+def test_blanks_at_the_ends_of_cells_fall_away(written: Write) -> None:
+    assert rows_of(written("Kustannuspaikka;Summa;Selite\n 2701\u00a0;\u202f1,50 ; a b \n2702;1;\u00a0\n")) == [
+        (2, ("2701", "1,50", "a b")),
+        (3, ("2702", "1", None)),
+    ]
 
 
 def test_cells_missing_at_the_end_are_none(written: Write) -> None:

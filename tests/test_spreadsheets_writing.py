@@ -127,7 +127,7 @@ def test_a_workbook_has_real_numbers_days_and_texts() -> None:
 
 
 def test_nothing_in_a_workbook_runs_or_links() -> None:
-    texts = [*FORMULAS, "https://example.org", "{=1+1}", "0042"]
+    texts = [*FORMULAS, "https://example.org", "{=1+1}", "0042", "a\x07b"]
     content = xlsx_of("a", ["=1"], [[text] for text in texts], language="fi")
     read = [row[0] for row in opened(content).get_sheet_by_name("a").to_python()]
     assert read == ["=1", *texts]

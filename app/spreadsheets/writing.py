@@ -1,7 +1,6 @@
 """Writing tables for spreadsheet programs: numbers that are numbers, and texts that never run as formulas."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -151,18 +150,13 @@ def _write(sheet: Worksheet, row: int, column: int, value: Value, form: Any, mom
         case str():
             if len(value) > LONGEST_TEXT:
                 raise ValueError(f"A cell holds at most {LONGEST_TEXT} characters")
-            sheet.write_string(row, column, _printable(value), form)
+            sheet.write_string(row, column, value, form)
         case datetime():
             sheet.write_datetime(row, column, value.replace(tzinfo=None), moment)
         case date():
             sheet.write_datetime(row, column, datetime(value.year, value.month, value.day))  # noqa: DTZ001 (a day)
         case _:
             sheet.write_number(row, column, float(_finite(value)), form)
-
-
-def _printable(text: str) -> str:
-    """A text without the control characters that XML cannot hold (XML 1.0, section 2.2)."""
-    return "".join(c for c in text if c in "\t\n\r" or unicodedata.category(c) not in {"Cc", "Cs"})
 
 
 def _sheet_name(name: str) -> str:
