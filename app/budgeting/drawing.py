@@ -114,7 +114,17 @@ def _advance(character: str) -> float:
 
 def width_of(said: str, size: float, *, bold: bool = False) -> float:
     """About how wide a text is; rather too wide than too narrow."""
-    return sum(_advance(character) for character in said) * size * (1.14 if bold else 1)
+    return sum(map(_advance, said)) * size * (1.14 if bold else 1)
+
+
+def _fitting(said: str, size: float, width: float, *, bold: bool = False) -> int:
+    """How many characters from the start fit; at least one."""
+    left = width / size / (1.14 if bold else 1)
+    for place, character in enumerate(said):
+        left -= _advance(character)
+        if left < 0:
+            return max(place, 1)
+    return len(said)
 
 
 def wrapped(said: str, size: float, width: float, *, bold: bool = False, most: int = 0) -> list[str]:
@@ -122,28 +132,23 @@ def wrapped(said: str, size: float, width: float, *, bold: bool = False, most: i
     lines: list[str] = []
     line = ""
     for word in said.split(" "):
-        longer = f"{line} {word}" if line else word
-        while width_of(longer, size, bold=bold) > width:
-            if line:
-                lines.append(line)
-                longer = word
-                line = ""
-                continue
-            fits = len(longer) - 1
-            while fits > 1 and width_of(longer[:fits], size, bold=bold) > width:
-                fits -= 1
-            if fits < 1:
-                break
-            lines.append(longer[:fits])
-            longer = longer[fits:]
-        line = longer
+        rest = f"{line} {word}" if line else word
+        fits = _fitting(rest, size, width, bold=bold)
+        if fits < len(rest) and line:
+            lines.append(line)
+            rest = word
+            fits = _fitting(rest, size, width, bold=bold)
+        while fits < len(rest):
+            lines.append(rest[:fits])
+            rest = rest[fits:]
+            fits = _fitting(rest, size, width, bold=bold)
+        line = rest
         if most and len(lines) > most:
             break
     lines.append(line)
     if most and len(lines) > most:
         last = lines[most - 1]
-        while last and width_of(last + "…", size, bold=bold) > width:
-            last = last[:-1]
+        last = last[: _fitting(last, size, width - width_of("…", size, bold=bold), bold=bold)]
         lines = [*lines[: most - 1], last.rstrip(" ,(-–") + "…"]
     return lines
 
