@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from app.budgeting import drawing
 from app.budgeting.plots import drawn
 from app.budgeting.rules import per_head, share_of
+from tests.budget import add_centre, add_population, budget, classify, lines
 from tests.county import Api
-from tests.test_child_budget import add_centre, add_population, budget, classify, lines
 
 SVG = "{http://www.w3.org/2000/svg}"
 KINDS = ("years", "per_child", "service_classes")
