@@ -45,6 +45,7 @@ fix: setup  ## mend what can be mended, write generated files anew
 
 bench: setup  ## speed as ratios to a bare endpoint, on both databases
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.budget
 
 migration: setup  ## a new migration: make migration m="add the thing"
 	$(BIN)/lava new-migration "$(m)"

@@ -98,6 +98,7 @@ ROUTERS: Sequence[APIRouter] = (
     access.api_keys,
     access.vocabulary,
     reports.journal,
+    reports.reports,
     public_register.router,
     public_budgeting.router,
 )

@@ -34,6 +34,7 @@ TAGS = {
     "People and keys": "Who may do what.",
     "Vocabulary": "Codes and their labels.",
     "Journal": "The audit trail.",
+    "Reports": "What is said of many decisions together.",
     "Public register": "What is published; no key is needed.",
 }
 

@@ -10,6 +10,7 @@ from app.access import actions as access
 from app.access.models import Account, Organisation
 from app.access.queries import referred
 from app.access.rules import Caller
+from app.budgeting.effect import budget_effect
 from app.clock import now, stamp, today
 from app.conventions.states import state_after
 from app.conventions.versions import check_version, claim, set_values
@@ -490,8 +491,9 @@ def _hint(session: Session, by: Caller, scope: dict[str, Any], facts: dict[str, 
         unit_id=facts["unit_id"],
         years=years,
     )
+    effect = budget_effect(session, by.organisation_id, scope["planned_changes"], scope["service_class_ids"])
     return {
-        "hint": {**found, "years": years, "computed_at": stamp()},
+        "hint": {**found, "years": years, "effect": effect, "computed_at": stamp()},
         "hint_outcome": found["outcome"],
         "impact_class": found["impact_class"],
     }

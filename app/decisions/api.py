@@ -18,6 +18,7 @@ from app.decisions import actions, queries
 from app.decisions.models import ClearanceKind, DecisionState
 from app.decisions.schemas import (
     AnswerList,
+    BudgetEffectRead,
     DecisionFacts,
     DecisionNew,
     DecisionPatch,
@@ -180,6 +181,20 @@ def renew_early_hint(decision_id: UUID, session: SessionDep, caller: SignedIn, v
     decision = queries.get(session, decision_id, visible_to=caller)
     actions.renew_hint_of(session, decision, version=version, by=caller)
     return queries.whole(session, decision_id, visible_to=caller)
+
+
+@router.get(
+    "/{decision_id}/budget-effect",
+    response_model=BudgetEffectRead,
+    summary="What a decision's planned euros move in the child budget",
+)
+def read_budget_effect(decision_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `decisions:read` and `child-budget:read`.
+
+    Computed by today's classifications and populations; the early hint keeps what they gave when it was computed.
+    Beside it stands what the ledgers say of the same cost centres, whatever else changed in them.
+    """
+    return queries.effect(session, decision_id, visible_to=caller)
 
 
 @router.post("/{decision_id}/options", response_model=OptionRead, status_code=201, summary="Add an option")

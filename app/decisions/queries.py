@@ -12,6 +12,7 @@ from sqlmodel import col
 from app.access.models import Organisation
 from app.access.queries import owned, referred
 from app.access.rules import Caller
+from app.budgeting.effect import budget_effect, ledger_beside
 from app.conventions.cursors import PageRequest
 from app.database import JsonText, Session, json_list, json_object, table_of
 from app.decisions.models import (
@@ -201,6 +202,17 @@ def listed(
 @cache
 def _summary(dialect: str) -> ColumnElement[str]:
     return json_object(dialect, _SUMMARY)
+
+
+def effect(session: Session, decision_id: UUID, *, visible_to: Caller) -> dict[str, Any]:
+    """What a decision's planned euros move as things are classified today, beside what the ledgers say."""
+    visible_to.require("child-budget:read")
+    decision = get(session, decision_id, visible_to=visible_to)
+    planned, (_, service_classes) = planned_changes(session, decision), touched(session, decision)
+    return {
+        "effect": budget_effect(session, decision.organisation_id, planned, service_classes),
+        "ledger": ledger_beside(session, decision.organisation_id, planned),
+    }
 
 
 def handling(session: Session, decision: Decision, handling_id: UUID) -> Handling:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, field_validator, model_validator
 
+from app.budgeting.schemas import BudgetEffect, LedgerBeside
 from app.conventions.schemas import (
     Code,
     Day,
@@ -256,6 +257,7 @@ class EarlyHint(Representation):
     years: list[int] = Field(
         description="The years whose classifications it rests on: of the planned euros, else of the meeting, else now."
     )
+    effect: BudgetEffect | None = Field(description="What the planned euros move in the child budget; null: none told.")
     computed_at: datetime = Field(description="When it was computed, UTC.")
 
 
@@ -287,6 +289,13 @@ class ClearanceLapse(Representation):
     codes: list[LapseReason] = Field(description="What changed.")
     reason: Localised = Field(description="The same in words, in each language.")
     assessment_id: UUID = Field(description="The assessment whose clearance lapsed.")
+
+
+class BudgetEffectRead(Representation):
+    """What a decision's planned euros move by today's classifications, and what the ledger says of it."""
+
+    effect: BudgetEffect | None = Field(description="What is planned; null where no euros are told.")
+    ledger: list[LedgerBeside] = Field(description="Year by year, beside what the ledgers say of the cost centres.")
 
 
 class DecisionSummary(Resource):

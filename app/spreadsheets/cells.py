@@ -90,7 +90,7 @@ def _scaled_number(cell: Cell, places: int, expected: str) -> int:
         try:
             number = scaled(*(decimal_digits(cell) if isinstance(cell, str) else digits_of_float(cell)), places)
         except Unclear as error:
-            raise CellFault(f"{expected}; here {error}") from error
+            raise CellFault(f"{expected}; give {error}") from error
     if number is None:
         raise CellFault(f"{expected}: round it")
     if abs(number) > MAX_CENTS:

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 
 JSON = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 
-revision = "fd01"
+revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None
