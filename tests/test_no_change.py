@@ -84,9 +84,36 @@ def of_the_list_of_what_is_set_aside(api: Api, county: County, database: Databas
     return [("administrator", "PUT", "/api/v1/organisation/excluded-task-classes", {"items": []})]
 
 
+def of_the_organisation(api: Api, county: County, database: Database) -> list[Sent]:
+    path = "/api/v1/organisation"
+    read = api.send("administrator", "GET", path).json()
+    person = f"/api/v1/people/{api.send('administrator', 'GET', '/api/v1/people').json()['items'][0]['id']}"
+    return [
+        ("administrator", "PATCH", path, {"name": read["name"]}),
+        ("administrator", "PUT", f"{path}/child-groups", {"items": read["child_groups"]}),
+        ("administrator", "PATCH", person, {"active": True}),
+    ]
+
+
+def of_the_services(api: Api, county: County, database: Database) -> list[Sent]:
+    facts: dict[str, Any] = {"code": "1", "name": {"fi": "N"}, "valid_from": "2023-01-01"}
+    unit = api.send("controller", "POST", "/api/v1/units", {**facts, "level": "unit"}).json()
+    centre = api.send("controller", "POST", "/api/v1/cost-centres", {**facts, "unit_id": unit["id"]}).json()
+    held = {"cost_centre_id": centre["id"], "from_year": 2025, "impact_class": "direct"}
+    held |= {"method": "full", "age_groups": ["0-6"], "reason": "a"}
+    classified = api.send("controller", "POST", "/api/v1/classifications", held).json()
+    return [
+        ("controller", "PATCH", f"/api/v1/units/{unit['id']}", {"name": {"fi": "N"}, "parent_id": None}),
+        ("controller", "PATCH", f"/api/v1/cost-centres/{centre['id']}", {"unit_id": unit["id"]}),
+        ("controller", "PATCH", f"/api/v1/classifications/{classified['id']}", {"reason": "a", "to_year": None}),
+    ]
+
+
 @pytest.mark.parametrize(
     "of",
     [
+        of_the_organisation,
+        of_the_services,
         of_a_decision,
         of_a_handling,
         of_a_screening,
@@ -99,7 +126,7 @@ def test_a_change_that_changes_nothing_leaves_no_trace(
     api: Api, county: County, database: Database, of: Callable[[Api, County, Database], list[Sent]]
 ) -> None:
     for role, method, path, body in of(api, county, database):
-        ending = ("/scope", "/documents", "/answers", "/screening", "/excluded-task-classes")
+        ending = ("/scope", "/documents", "/answers", "/screening", "/excluded-task-classes", "/child-groups")
         whole = path.rpartition("/")[0] if path.endswith(ending) else path.partition("/outcomes/")[0]
         before, etag, count = _read(api, whole), api.send(role, "GET", whole).headers["etag"], entries(database)
         answer = api.send(role, method, path, body, if_match=etag)

@@ -70,9 +70,12 @@ def claim(session: Session, row: Versioned, expected: int | None, by: Actor) -> 
         set_committed_value(row, name, value)
 
 
-def check_version(row: Versioned, expected: int) -> None:
-    """Raise Stale where a row is not what the caller read: for a change that turns out to change nothing."""
-    if row.version != expected:
+def check_version(row: Versioned, expected: int | None) -> None:
+    """Raise Stale where a row is not what the caller read: for a change that turns out to change nothing.
+
+    None is satisfied with whatever version is there, as in `claim`.
+    """
+    if expected not in {None, row.version}:
         raise _stale(row)
 
 
