@@ -2,7 +2,6 @@
 
 import copy
 import re
-import time
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterable
@@ -501,13 +500,8 @@ def test_it_is_drawn_the_same_each_time_small_and_fast(kind: str) -> None:
     before = copy.deepcopy(given_)
     first = drawn(kind, given_, "fi")
     assert given_ == before
-    times = []
-    for _ in range(20):
-        start = time.perf_counter()
-        assert drawn(kind, before, "fi") == first
-        times.append(time.perf_counter() - start)
+    assert drawn(kind, before, "fi") == first
     assert len(first.encode()) < 60_000
-    assert min(times) < 0.005
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
