@@ -13,13 +13,13 @@ from typer.testing import CliRunner
 
 from app import cli
 from app.assessments.rules import quality
-from app.conventions.body import holds_identity_code
 from app.database import Database
 from app.demo import county as demo
 from app.demo.cases import chosen_stories, decisions_of, read_cases
 from app.demo.client import Client, WrongAnswer
 from app.demo.play import Player
 from app.demo.tour import tour_of_cases, tour_of_county
+from app.texts import holds_identity_code
 from tests.county import Api
 from tests.shared import shared_file
 
