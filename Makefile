@@ -21,8 +21,8 @@ help:  ## what there is
 
 setup: .venv/done  ## a virtual environment with the locked packages
 
-demo: setup  ## the demo county on http://127.0.0.1:8000
-	$(BIN)/lava demo
+demo: setup  ## the demo county on http://127.0.0.1:8000, or another port: make demo port=8001
+	$(BIN)/lava demo $(if $(port),--port $(port))
 
 tour: setup  ## one decision's whole life, played over HTTP
 	$(BIN)/lava tour

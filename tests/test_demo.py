@@ -104,11 +104,16 @@ def test_the_demo_county_is_filled_on_both_databases(client: TestClient, databas
     assert hints["probably_needed"] >= 5
     overdue = speaker.send("auditor", "GET", "/api/v1/follow-ups/schedule?due=overdue")["items"]
     assert [row["has_assessment"] for row in overdue] == [False]
+    assert demo.is_unfinished(database)
+    finished = demo.keys_of_filled(database)
     again, is_new = demo.people_and_keys(database)
     assert not is_new
-    assert set(again.values()).isdisjoint(keys.values())
+    assert not demo.is_unfinished(database)
+    assert set(again.values()).isdisjoint(finished.values())
     with pytest.raises(WrongAnswer):
         speaker.send("auditor", "GET", "/api/v1/decisions")
+    told = Client(_Connected(client), again).send("auditor", "GET", "/api/v1/journal?verb=api_key.revoked&limit=200")  # type: ignore[arg-type]
+    assert len(told["items"]) == len({*keys.values(), *finished.values()})
     assert demo.known_services(Client(_Connected(client), again)).units == services.units  # type: ignore[arg-type]
 
 
