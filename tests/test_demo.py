@@ -54,7 +54,74 @@ def test_the_tour_fails_where_a_step_goes_wrong(monkeypatch: pytest.MonkeyPatch)
 def test_the_tour_takes_real_cases() -> None:
     console, written = _console()
     assert tour_of_cases(console, shared_file("data/ahjo_cases.json"))
-    assert "✗" not in written.getvalue()
+    told = written.getvalue()
+    assert "✗" not in told
+    for words in ("finds an unintended impact", "signs that no assessment is needed", "the chain is whole"):
+        assert words in told
+
+
+def _case(number: int, title: str) -> dict[str, Any]:
+    """A case as the case-management system gives it, with one decision."""
+    return {
+        "CaseID": f"HEL-2026-{number:06}",
+        "CaseIDLabel": f"HEL 2026-{number:06}",
+        "Title": title,
+        "Language": "fi",
+        "ClassificationCode": "02 08 01",
+        "ClassificationTitle": "Esimerkki",
+        "links": [{"rel": "self", "href": f"https://ahjo.example.fi/cases/HEL-2026-{number:06}"}],
+        "Records": [{"Type": "päätös", "NativeId": f"{{{number}}}", "Title": title, "Language": "fi"}],
+    }
+
+
+CLOSED, WELFARE, BOUGHT, OTHER = (
+    "Päiväkodin sulkeminen",
+    "Opiskeluhuollon järjestäminen",
+    "Tulostimien hankinta",
+    "Nuorisotilan hinnasto",
+)
+
+
+@pytest.mark.parametrize(
+    ("titles", "played"),
+    [
+        (
+            (OTHER, BOUGHT, WELFARE, CLOSED),
+            {CLOSED: "followed_up", WELFARE: "published", BOUGHT: "not_needed_published"},
+        ),
+        ((OTHER, WELFARE), {WELFARE: "followed_up"}),
+        ((BOUGHT, OTHER), {OTHER: "followed_up", BOUGHT: "not_needed_published"}),
+        ((BOUGHT,), {BOUGHT: "not_needed_published"}),
+        (("Koulun siirto", "Päiväkodin hinnasto"), {"Koulun siirto": "followed_up"}),
+    ],
+)
+def test_the_tour_plays_each_kind_of_matter_that_the_cases_have_and_none_twice(
+    titles: tuple[str, ...], played: dict[str, str]
+) -> None:
+    stories = chosen_stories(decisions_of([_case(number, title) for number, title in enumerate(titles)]))
+    assert {story["register"]["title"]["fi"]: story["until"] for story in stories} == played
+    assert len(stories) == len(played)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("title", [CLOSED, BOUGHT])
+def test_the_tour_takes_a_single_case_and_says_what_it_lacks(tmp_path: Path, title: str) -> None:
+    (tmp_path / "cases.json").write_text(json.dumps({"cases": [_case(1, title)]}), "utf-8")
+    console, written = _console()
+    assert tour_of_cases(console, tmp_path / "cases.json")
+    assert "None of the decisions is about pupil welfare." in written.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['{"cases": []}', "{}", "[]", "nonsense", '{"cases": [{"Title": "a"}]}', '{"cases": 7}', '{"cases": [7]}'],
+)
+def test_the_tour_says_what_is_wrong_with_a_file_without_cases(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "cases.json"
+    path.write_text(content, "utf-8")
+    result = CliRunner().invoke(cli.app, ["tour", "--cases", str(path)])
+    assert (result.exit_code, result.exception.__class__) == (1, SystemExit)
+    assert "cases.json" in result.output
 
 
 def test_several_decisions_of_one_real_case_are_kept_exactly(api: Api) -> None:
@@ -70,6 +137,8 @@ def test_several_decisions_of_one_real_case_are_kept_exactly(api: Api) -> None:
             found = api.client.get("/api/v1/decisions", params=params, headers=headers).json()["items"]
             assert len(found) == of_case[case["CaseIDLabel"]]
             assert {row["diary_number"] for row in found} == {case["CaseIDLabel"]}
+            whole = api.send("preparer", "GET", f"/api/v1/decisions/{found[0]['id']}").json()
+            assert [link["title"] for link in whole["documents"]] == [case["CaseID"]]
     assert sum(of_case.values()) == len(bodies) > len(cases)
     stories = [story["register"]["title"]["fi"] for story in chosen_stories(bodies)]
     assert len(set(stories)) == 3
