@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from rich.console import Console
 from typer.testing import CliRunner
@@ -21,6 +22,7 @@ from app.demo.play import Player
 from app.demo.tour import tour_of_cases, tour_of_county
 from app.texts import holds_identity_code
 from tests.county import Api
+from tests.described import Described
 from tests.shared import shared_file
 
 
@@ -144,23 +146,42 @@ def test_several_decisions_of_one_real_case_are_kept_exactly(api: Api) -> None:
     assert len(set(stories)) == 3
 
 
-class _Connected:
-    """The test's own service behind the demo's client."""
+READ_TOO = (
+    "/api/v1/people",
+    "/api/v1/people/me",
+    "/api/v1/vocabulary",
+    "/api/v1/journal",
+    "/api/v1/forms",
+    "/api/v1/assessments",
+    "/api/v1/follow-ups",
+    "/public/v1/assessments",
+)
 
-    def __init__(self, client: TestClient) -> None:
+
+class _Connected:
+    """The test's own service behind the demo's client; holds its answers to their description where it is given."""
+
+    def __init__(self, client: TestClient, described: Described | None = None) -> None:
         self.client = client
+        self.described = described
 
     def get(self, path: str, **options: Any) -> Any:
-        return self.client.get(path, **options)
+        return self.request("GET", path, **options)
 
     def request(self, method: str, path: str, **options: Any) -> Any:
-        return self.client.request(method, path, **options)
+        answer = self.client.request(method, path, **options)
+        if self.described and answer.is_success:
+            self.described.check(method, answer)
+        return answer
 
 
-def test_the_demo_county_is_filled_on_both_databases(client: TestClient, database: Database) -> None:
+def test_the_demo_county_is_filled_and_every_answer_is_described_to_its_last_field(
+    client: TestClient, database: Database, the_app: FastAPI
+) -> None:
+    described = Described(the_app.openapi())
     keys, is_new = demo.people_and_keys(database)
     assert is_new
-    speaker = Client(_Connected(client), keys)  # type: ignore[arg-type]
+    speaker = Client(_Connected(client, described), keys)  # type: ignore[arg-type]
     services = demo.fill_services(speaker)
     for story in demo.content()["stories"]:
         Player(speaker, services, story).play()
@@ -173,6 +194,9 @@ def test_the_demo_county_is_filled_on_both_databases(client: TestClient, databas
     assert hints["probably_needed"] >= 5
     overdue = speaker.send("auditor", "GET", "/api/v1/follow-ups/schedule?due=overdue")["items"]
     assert [row["has_assessment"] for row in overdue] == [False]
+    for path in READ_TOO:
+        speaker.send("auditor", "GET", path)
+    assert len(described.checked) > 40
     assert demo.is_unfinished(database)
     finished = demo.keys_of_filled(database)
     again, is_new = demo.people_and_keys(database)
