@@ -493,7 +493,7 @@ def test_neighbouring_fills_can_be_told_apart_without_colour(palette: tuple[draw
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_is_drawn_the_same_each_time_small_and_fast(kind: str) -> None:
+def test_it_is_drawn_the_same_each_time_and_small(kind: str) -> None:
     services: list[tuple[str | None, int, int]] = [("ä" * 299 + str(place), place, place * 2) for place in range(30)]
     facts = {"services": services} if kind == "service_classes" else {}
     given_ = told_of(kind, ten_years(), **facts)
