@@ -188,7 +188,6 @@ def publish(session: Session, assessment: Assessment, privacy_checked: bool, *, 
         object_id=assessment.id,
         decision_id=decision.id,
         document=public_document(kind, sealed, organisation(session, visible_to=by)),
-        replaces=assessment.supersedes_id,
         by=by,
     )
     return assessment
@@ -359,6 +358,8 @@ def _tell_decision(session: Session, decision: Decision, assessment: Assessment,
     """Lists of decisions show the newest edition's state without asking the assessments."""
     if decision.assessment_id == assessment.id and decision.assessment_state == assessment.state:
         return
+    if decision.assessment_id != assessment.id and assessment.edition < queries.editions(session, decision.id)[1]:
+        return  # something was done with an edition before the newest
     claim(session, decision, None, by)
     decision.assessment_id, decision.assessment_state = assessment.id, assessment.state
     session.flush()

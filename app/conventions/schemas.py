@@ -23,6 +23,7 @@ _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[-+ ][0-9]{2}:[0-9]{2})"
 )
 Item = TypeVar("Item")
+FIRST_YEAR, LAST_YEAR = 1900, 2199
 
 MAX_CENTS = 10**15 - 1
 """Ten thousand milliards of euros: more than any budget, and exact in every JSON reader (2^53)."""
@@ -66,7 +67,14 @@ def _number(value: Any) -> Any:
     return value
 
 
-Day = Annotated[date, BeforeValidator(_day)]
+def _within_reach(value: date) -> date:
+    """Refuse the days that nobody means, and that no term can be counted from."""
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError(f"Give a day of {FIRST_YEAR}–{LAST_YEAR}.")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_day), AfterValidator(_within_reach)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 Number = Annotated[float, Field(ge=-1e12, le=1e12), BeforeValidator(_number)]
 Flag = StrictBool

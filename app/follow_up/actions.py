@@ -177,7 +177,6 @@ def publish(session: Session, follow_up: FollowUp, privacy_checked: bool, *, ver
         object_id=follow_up.id,
         decision_id=decision.id,
         document=_public_document(session.get_one(Seal, follow_up.seal_id), organisation(session, visible_to=by)),
-        replaces=None,
         by=by,
     )
     return follow_up
