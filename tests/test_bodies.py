@@ -8,14 +8,16 @@ from typing import Any
 import httpx
 import pytest
 import structlog
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from app import logs
+from app.access import sign_in
 from app.conventions import body as bodies
 from app.conventions import limits
 from app.conventions.body import holds_identity_code
+from app.conventions.route import Route
 from app.database import Database
 from app.demo.server import serving
 from app.settings import Settings
@@ -324,8 +326,39 @@ def test_a_body_beyond_the_limit_is_refused(api: Api, client: TestClient) -> Non
 def test_a_body_beyond_the_limit_is_refused_also_in_chunks_and_without_a_key(database_url: str, county: County) -> None:
     small = Settings(port=0, database_url=database_url, max_body_bytes=4096)
     with serving(small) as running, httpx.Client(base_url=running.address) as client:
-        for key in (county.keys["preparer"], "lava_unknown"):
+        for key, status, code in ((county.keys["preparer"], 413, "body_too_large"), ("no", 401, "not_signed_in")):
             sent = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
             for content in (b" " * 5000, iter([b" " * 1000] * 50)):
-                assert refused(client.post(PATH, content=content, headers=sent), 413) == "body_too_large"
+                assert refused(client.post(PATH, content=content, headers=sent), status) == code
         assert client.get("/healthz").status_code == 200
+
+
+def test_nothing_of_a_body_is_read_before_the_sign_in(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a body that would be refused nor the write lock is waited for: who has no key gets 401 at once."""
+
+    async def unread(*_: Any) -> bytes:
+        raise AssertionError("the body was read")
+
+    monkeypatch.setattr("app.conventions.route._body_of", unread)
+    for method, path in (("POST", PATH), ("PATCH", f"{PATH}/1"), ("PUT", "/api/v1/organisation/child-groups")):
+        for key in ("lava_unknown", None):
+            sent = {"Authorization": f"Bearer {key}"} if key else {}
+            answer = api.client.request(method, path, content=b"{", headers=sent)
+            assert refused(answer, 401) == "not_signed_in"
+    assert refused(post(api, b"{"), 500) == "internal"  # the control: with a key it is read
+
+
+def test_a_key_revoked_while_the_body_was_sent_does_nothing(
+    api: Api, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Route.check_body
+
+    async def slow(route: Route, request: Request) -> None:
+        await real(route, request)
+        with database.transaction() as session:
+            session.execute(text("UPDATE account SET active = false"))
+
+    monkeypatch.setattr(Route, "check_body", slow)
+    monkeypatch.setattr(sign_in, "SIGNED_IN_SECONDS", 0.0)
+    answer = api.send("preparer", "POST", PATH, {"diary_number": "1", "title": {"fi": "a"}})
+    assert refused(answer, 401) == "not_signed_in"

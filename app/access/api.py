@@ -26,7 +26,7 @@ from app.access.schemas import (
 from app.access.sign_in import SignedIn
 from app.conventions.cursors import Paging
 from app.conventions.merge_patch import patched
-from app.conventions.route import SessionDep, answer, router
+from app.conventions.route import SessionDep, answer, one_statement, router
 from app.conventions.schemas import Page, values_of
 from app.conventions.versions import ExpectedVersion
 from app.conventions.vocabulary import all_labels
@@ -108,6 +108,7 @@ def add_person(session: SessionDep, caller: SignedIn, body: PersonFacts) -> Any:
 
 
 @people.get("/me", response_model=Me, summary="Who is calling, and what they may do")
+@one_statement
 def read_me(caller: SignedIn) -> Any:
     """Needs no right. The rights are those of the roles, narrowed to the scopes of the key that was sent."""
     return Me(
