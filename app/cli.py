@@ -19,8 +19,9 @@ from app.access.models import AccountKind, Organisation, Role
 from app.access.queries import administrator_of
 from app.access.rules import System
 from app.database import Database, broken_constraint
-from app.demo.county import content, found, people_and_keys
-from app.demo.server import Running, demo_stories, serve, serving
+from app.demo.county import content, found
+from app.demo.filling import CannotStart, filled_demo
+from app.demo.server import Running, serve
 from app.demo.tour import tour_of_cases, tour_of_county
 from app.errors import DomainError
 from app.journal import actions as journal_actions
@@ -73,17 +74,16 @@ def migrate_command() -> None:
 def demo_command(port: Annotated[int, typer.Option(help="Port to serve on.")] = 8000) -> None:
     """Fill the database with the demo county and serve it on 127.0.0.1."""
     configure("warning")
-    settings = Settings(port=port)
-    database = Database(settings.database_url)
-    schema.migrate(database)
-    keys, is_new = people_and_keys(database)
-    database.engine.dispose()
-    with serving(settings) as running:
-        if is_new:
-            with console.status("Filling the database with the demo county …"):
-                demo_stories(running, keys)
-        _tell_demo(running, keys)
-        running.wait()
+    try:
+        with filled_demo(Settings(port=port), console) as (running, keys):
+            _tell_demo(running, keys)
+            running.wait()
+    except CannotStart as error:
+        console.print(str(error), markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        console.print("Stopped while the demo was being filled. The next `lava demo` starts over.")
+        raise typer.Exit(130) from None
 
 
 def _tell_demo(running: Running, keys: dict[str, str]) -> None:
@@ -101,7 +101,7 @@ def _tell_demo(running: Running, keys: dict[str, str]) -> None:
     ):
         console.print(f"  {running.address}{path}  [dim]{words}[/dim]", soft_wrap=True)
     console.print(
-        f'\n  curl -H "Authorization: Bearer {keys["preparer"]}" {running.address}/api/v1/decisions?limit=3\n',
+        f'\n  curl -H "Authorization: Bearer {keys["preparer"]}" "{running.address}/api/v1/decisions?limit=3"\n',
         soft_wrap=True,
         markup=False,
         highlight=False,

@@ -22,6 +22,7 @@ from app.access import api as access
 from app.assessments import api as assessments
 from app.assessments import parts_api as assessment_parts
 from app.conventions import idempotency
+from app.conventions.head import HeadAsGet
 from app.conventions.problems import faults_of, problem
 from app.database import Database, broken_constraint, is_busy
 from app.decisions import api as decisions
@@ -109,6 +110,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(RequestLog)
     return app
 
@@ -217,7 +219,7 @@ def _methods_at(request: Request) -> set[str]:
     for route in iter_route_contexts(request.app.router.routes):
         if route.matches(scope)[0] is not Match.NONE:
             methods |= set(route.methods or ())
-    return methods
+    return methods | ({"HEAD"} if "GET" in methods else set())
 
 
 async def _on_invalid_request(request: Request, error: RequestValidationError) -> Response:

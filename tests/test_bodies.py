@@ -12,15 +12,14 @@ from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from app import logs
+from app import logs, texts
 from app.access import sign_in
-from app.conventions import body as bodies
 from app.conventions import limits
-from app.conventions.body import holds_identity_code
 from app.conventions.route import Route
 from app.database import Database
 from app.demo.server import serving
 from app.settings import Settings
+from app.texts import holds_identity_code
 from tests.conftest import SETTINGS
 from tests.county import Api, County, an_assessment
 
@@ -55,9 +54,20 @@ VARIANTS = {
     "before an underscore": f"_{CODE}_",
     "horizontal bar": identity_code(separator="\u2015"),
     "soft hyphen": identity_code(separator="\u00ad"),
+    "with letters before it": f"hetu{CODE}",
+    "with letters after it": f"{CODE}n",
+    "with a digit after its letter": CODE + "1",
+    "escaped in an address": CODE.replace("-", "%2D"),
     "with a zero-width space": CODE.replace("-", "-\u200b"),
 }
-NOT_CODES = ("010190-9000", "320190-900" + CHECK[320190900 % 31], "1" + CODE, CODE + "1", "040-1234567", "010190 900")
+NOT_CODES = (
+    "010190-9000",
+    "320190-900" + CHECK[320190900 % 31],
+    "1" + CODE,
+    identity_code(number="909") + "1",
+    "040-1234567",
+    "010190 900",
+)
 
 
 @pytest.fixture
@@ -206,7 +216,7 @@ def never_told(answer: Any, written: io.StringIO, code: str) -> None:
         assert code.lower() not in place.lower()
 
 
-@pytest.mark.parametrize("code", [CODE, CODE.lower(), identity_code(separator="\u2013")])
+@pytest.mark.parametrize("code", [CODE, CODE.lower(), identity_code(separator="\u2013"), f"hetu{CODE}n"])
 def test_a_code_is_refused_in_every_kind_of_text(api: Api, own_question: str, written: io.StringIO, code: str) -> None:
     text_of = {"diary_number": "1/2026", "title": {"fi": "Asia"}}
     bodies_with = (
@@ -261,7 +271,7 @@ def test_a_code_is_refused_as_an_idempotency_key(api: Api, database: Database) -
 
 
 def test_control_without_the_check_a_code_is_kept(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "holds_identity_code", lambda _: False)
+    monkeypatch.setattr(texts, "holds_identity_code", lambda _: False)
     assert api.decision(title={"fi": CODE})["title"] == {"fi": CODE}
 
 

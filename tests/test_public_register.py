@@ -42,6 +42,18 @@ def test_a_cache_is_told_that_nothing_has_changed(api: Api, county: County, data
     assert (again.status_code, again.content) == (304, b"")
 
 
+def test_a_cache_is_told_that_the_list_has_not_changed(api: Api, county: County, database: Database) -> None:
+    empty = api.client.get(PUBLIC).headers["etag"]
+    with database.transaction() as session:
+        an_assessment(session, county, "published")
+    listed = api.client.get(PUBLIC, headers={"If-None-Match": empty})
+    assert listed.status_code == 200
+    again = api.client.get(PUBLIC, headers={"If-None-Match": listed.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["cache-control"] == "public, max-age=300"
+    assert api.client.get(f"{PUBLIC}?kind=not_needed").headers["etag"] == empty  # of the content, not the address
+
+
 def test_the_list_is_filtered_by_organisation_kind_and_diary_number(
     api: Api, county: County, neighbour: County, database: Database
 ) -> None:

@@ -1,15 +1,18 @@
 """Rules that need no database: keys, dates, lapses, quality, identity codes, business ids."""
 
+import re
 from datetime import date
+from random import Random
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app import texts
 from app.access.rules import PERMISSIONS, ROLES, is_business_id, permissions_of
 from app.assessments.rules import quality
-from app.conventions.body import holds_identity_code
 from app.conventions.merge_patch import merged
 from app.decisions.rules import (
     diary_key,
@@ -20,6 +23,7 @@ from app.decisions.rules import (
     proposal,
     reason_to_lapse,
 )
+from app.texts import holds_identity_code
 
 
 @pytest.mark.parametrize(
@@ -85,8 +89,33 @@ INVENTED = _code("010190", "-", 950)
 @pytest.mark.parametrize("separator", ["-", "+", "A", "B", "F", "U", "Y", "\u2013", "\u2212", "\u2011"])
 def test_an_identity_code_is_found_however_it_is_written(separator: str) -> None:
     code = INVENTED.replace("-", separator)
-    for text in (code, code.lower(), f"Lapsi ({code}) kuultiin", f"x:{code}."):
+    for text in (
+        code,
+        code.lower(),
+        f"Lapsi ({code}) kuultiin",
+        f"x:{code}.",
+        f"hetu{code}",
+        f"{code}n",
+        f"a{code}:lle",
+    ):
         assert holds_identity_code(text), text
+
+
+@pytest.mark.parametrize("escaped", ["%2D", "%252d", "%E2%80%93", "&#45;", "&ndash;", "%26ndash;"])
+def test_an_identity_code_is_found_behind_escapes(escaped: str) -> None:
+    assert holds_identity_code(f"https://example.fi/?hetu={INVENTED.replace('-', escaped)}&a=1")
+
+
+def test_no_identity_code_is_found_in_what_machines_make(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = Random(1)
+    made = []
+    for _ in range(20_000):
+        digits = f"{random.getrandbits(256):064x}"
+        one = UUID(digits[:32])
+        made += [str(one), f"{{{one}}}".upper(), f"sha256:{digits}", f"00-{digits[:32]}-{digits[32:48]}-01"]
+    assert [text for text in made if holds_identity_code(text)] == []
+    monkeypatch.setattr(texts, "_IDS", re.compile("(?!)"))
+    assert [text for text in made if holds_identity_code(text)]  # the control
 
 
 @pytest.mark.parametrize(

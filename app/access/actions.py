@@ -102,7 +102,7 @@ def issue_key(
     return row, key
 
 
-def revoke_key(session: Session, row: ApiKey, *, version: int, by: Caller) -> ApiKey:
+def revoke_key(session: Session, row: ApiKey, *, version: int, by: Caller | System) -> ApiKey:
     """Revoke a key: the next call with it is refused."""
     by.require("api-keys:write")
     if row.revoked_at is not None:

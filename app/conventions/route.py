@@ -117,7 +117,7 @@ class Route(APIRoute):
                 if hasattr(request.state, "idempotency"):
                     await greenlet_spawn(idempotency.keep, session, request.state.idempotency, response)
             response.headers.setdefault("Cache-Control", "private, no-cache")
-            if not writes and response.headers.get("etag") in _listed(request.headers.get("if-none-match")):
+            if not writes and _is_known(response, request.headers.get("if-none-match")):
                 kept = {k: v for k, v in response.headers.items() if k in {"etag", "cache-control", "vary"}}
                 return Response(status_code=304, headers=kept)
             return response
@@ -180,11 +180,10 @@ def _before_the_body(dependant: Dependant) -> list[Callable[[Request], Coroutine
     return own + [look for inner in dependant.dependencies for look in _before_the_body(inner)]
 
 
-def _listed(header: str | None) -> set[str | None]:
-    """The entity tags of an If-None-Match header; a weak tag matches its strong twin (RFC 9110, 13.1.2)."""
-    if not header:
-        return set()
-    return {tag.strip().removeprefix("W/") for tag in header.split(",")}
+def _is_known(response: Response, if_none_match: str | None) -> bool:
+    """Whether the caller has this answer: `*` or its tag, for which a weak tag is enough (RFC 9110, 13.1.2)."""
+    tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
+    return response.status_code == 200 and (tags == ["*"] or response.headers.get("etag") in tags)
 
 
 def router(collection: str, tag: str, *, prefix: str = "/api/v1") -> APIRouter:

@@ -1,5 +1,6 @@
 """Strong ETags from the row's version, and changes that name the version they change (RFC 9110, RFC 6585)."""
 
+import hashlib
 import re
 from datetime import datetime
 from typing import Annotated, Protocol
@@ -21,6 +22,11 @@ _TAG = re.compile(r'^\s*"(\d{1,9})"\s*$')
 def etag_of(version: int) -> str:
     """The entity tag of a version."""
     return f'"{version}"'
+
+
+def etag_of_content(content: bytes | memoryview) -> str:
+    """The entity tag of an answer that has no version, such as a list."""
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
 async def _expected_version(

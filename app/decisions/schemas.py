@@ -222,6 +222,10 @@ class HintReason(Representation):
     basis: str = Field(description="cost_centre, service_class, task_class or unit.", examples=["cost_centre"])
     code: str = Field(description="Its code.")
     name: Localised | str = Field(description="Its name.")
+    through: str | None = Field(
+        description="What led there: code of the task class or unit that is mapped to the service class, or of the "
+        "service class that the cost centre is classified together with; null where it was given itself."
+    )
     impact_class: ImpactClass = Field(description="How the service is classified.")
     age_groups: list[AgeGroup] = Field(description="The age groups it serves.")
     classification_id: UUID = Field(description="The classification.")
@@ -233,6 +237,9 @@ class HintUnclassified(Representation):
     basis: str = Field(description="cost_centre, service_class, task_class or unit.")
     code: str = Field(description="Its code.")
     name: Localised | str = Field(description="Its name.")
+    through: str | None = Field(
+        description="Code of the task class or unit that is mapped to the service class; null otherwise."
+    )
 
 
 class EarlyHint(Representation):
