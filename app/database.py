@@ -314,3 +314,9 @@ class JsonText:
     text: str
     id: UUID
     version: int
+
+
+def breathe() -> None:
+    """Let the event loop serve others in the middle of long work; does nothing outside a request."""
+    if in_greenlet():
+        await_only(asyncio.sleep(0))

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -164,7 +165,8 @@ def test_a_number_that_no_column_holds_is_refused(api: Api, number: Any) -> None
 
 def test_a_text_that_is_too_long_is_refused_and_not_sent_back(api: Api) -> None:
     answer = api.send("preparer", "POST", PATH, {"diary_number": "1", "title": {"fi": "x" * 400_000}})
-    assert refused(answer, 422) == "invalid"
+    assert refused(answer, 422) == "invalid_text"
+    assert answer.json()["errors"][0]["pointer"] == "/title/fi"
     assert len(answer.content) < 2000
 
 
@@ -194,6 +196,59 @@ def test_any_number_in_a_free_answer_is_kept_exactly_or_refused(api: Api, own_qu
             return
         kept = api.send("preparer", "GET", own_question).json()["answers"]["own"][place][0]
         assert kept == number or (isinstance(number, float) and float(kept) == number)
+
+
+# A body that is made to cost much
+
+MOST = SETTINGS.max_body_bytes - 100
+WIDE = {
+    "characters that normalise to eighteen": ('{"a":"' + "\ufdfa" * (MOST // 3) + '"}', 422),
+    "marks upon marks": ('{"a":"' + "e" + "\u0301\u0323" * 4900 + '"}', 422),
+    "letters": ('{"a":"' + "\u00e9" * (MOST // 2) + '"}', 422),
+    "what looks like codes": ('{"a":"' + "131052-308" * (MOST // 10) + '"}', 422),
+    "numbers": ("[" + "1," * (MOST // 2) + "1]", 413),
+    "texts": ("[" + '"",' * (MOST // 3) + '""]', 413),
+    "forbidden texts": ("[" + '"\\u0000",' * 19_000 + '""]', 422),
+    "a long name above many faults": ('{"' + "k" * 9_000 + '":[' + '"\\u0000",' * 19_000 + '""]}', 422),
+    "long names above each other": (
+        '{"' + '":{"'.join(["k" * 9_000] * 38) + '":[' + "9e99," * 19_000 + "1]" + "}" * 38,
+        422,
+    ),
+    "names": ("{" + ",".join(f'"{number:x}":0' for number in range(180_000)) + "}", 413),
+    "unknown names": ("{" + ",".join(f'"{number:x}":0' for number in range(19_000)) + "}", 422),
+    "options": ('{"options":[' + "{}," * 19_000 + "{}]}", 422),
+    "one large number": ("1" * MOST, 400),
+    "depth": ("[" * MOST, 400),
+}
+A_BLINK = 2.0
+"""Seconds of this process's own time, on a machine that may be slow; what stood here before took minutes."""
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_a_body_that_is_made_to_cost_much_costs_little(api: Api, name: str) -> None:
+    content, status = WIDE[name]
+    started = time.process_time()
+    answer = post(api, content.encode())
+    assert time.process_time() - started < A_BLINK
+    refused(answer, status)
+    assert len(answer.content) < 20_000
+
+
+def test_faults_beyond_the_first_are_counted(api: Api) -> None:
+    answer = post(api, json.dumps({"documents": [{"title": "\x00"}] * 45}).encode())
+    assert refused(answer, 422) == "invalid_text"
+    assert len(answer.json()["errors"]) == 20
+    assert answer.json()["detail"].endswith("These are the first 20 faults; there are 25 more.")
+    few = post(api, json.dumps({"documents": [{"title": "\x00"}] * 2}).encode())
+    assert len(few.json()["errors"]) == 2
+    assert "more" not in few.json()["detail"]
+
+
+def test_long_work_on_a_body_lets_others_be_served(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    breaths = []
+    monkeypatch.setattr("app.conventions.body.breathe", lambda: breaths.append(1))
+    post(api, json.dumps({"a": ["x" * 9_000] * 100}).encode())
+    assert len(breaths) == 8
 
 
 # Personal identity codes

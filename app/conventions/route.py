@@ -145,7 +145,8 @@ class Route(APIRoute):
         if media_type not in self.body_types:
             raise WrongMediaType("wrong_media_type", f"Send the body as {' or '.join(self.body_types)}.")
         if media_type.endswith("json"):
-            request._json = read_json(body)  # noqa: SLF001  (where Starlette keeps it; parsed once)
+            # where Starlette keeps it; parsed once
+            request._json = await greenlet_spawn(read_json, body)  # noqa: SLF001
 
 
 async def _body_of(request: Request) -> bytes:
