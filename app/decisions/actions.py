@@ -11,7 +11,7 @@ from app.access.queries import organisation, referred
 from app.access.rules import Caller
 from app.clock import date_of, now, stamp, today
 from app.conventions.states import state_after
-from app.conventions.versions import claim
+from app.conventions.versions import claim, hold
 from app.database import Session, table_of
 from app.decisions import queries, rules
 from app.decisions.models import (
@@ -46,7 +46,7 @@ def register(session: Session, values: dict[str, Any], *, by: Caller) -> Decisio
     decision = Decision(
         organisation_id=by.organisation_id,
         changed_by=by.id,
-        diary_key=rules.diary_key(facts["diary_number"]),
+        diary_key=rules.diary_key_to_keep(facts["diary_number"]),
         search_text=rules.search_text(facts["title"], facts["diary_number"]),
         excluded=_is_excluded(session, facts["task_class_code"], by),
         **facts,
@@ -137,6 +137,7 @@ def set_scope(session: Session, decision: Decision, scope: dict[str, Any], *, ve
 def add_option(session: Session, decision: Decision, values: dict[str, Any], *, by: Caller) -> Option:
     """Add an option to a decision whose proposal may still change."""
     by.require("decisions:write")
+    hold(session, decision)
     rules.check_editable(decision.state)
     claim(session, decision, None, by)
     row = Option(**_owned(decision, by), **values)
@@ -152,6 +153,7 @@ def change_option(
 ) -> Option:
     """Change an option's words."""
     by.require("decisions:write")
+    hold(session, decision)
     rules.check_editable(decision.state)
     told = changes(row, values)
     claim(session, row, version, by)
@@ -167,6 +169,7 @@ def change_option(
 def remove_option(session: Session, decision: Decision, row: Option, *, version: int, by: Caller) -> None:
     """Remove an option that no assessment speaks of; VE0 stays."""
     by.require("decisions:write")
+    hold(session, decision)
     rules.check_editable(decision.state)
     if row.code == "VE0":
         raise Conflict("in_use", "VE0 is 'no change' and always there.")

@@ -14,7 +14,7 @@ from app.assessments.models import Seal
 from app.assessments.sealing import seal
 from app.clock import now
 from app.conventions.states import with_author
-from app.conventions.versions import claim
+from app.conventions.versions import claim, hold
 from app.database import Session
 from app.decisions import actions as decisions
 from app.decisions import queries as decision_queries
@@ -32,6 +32,7 @@ _BOOKKEEPING = {"version", "created_at", "changed_at", "changed_by", "follow_up_
 def open_follow_up(session: Session, decision: Decision, *, by: Caller) -> FollowUp:
     """Open the next follow-up of a decision, with the predictions of the edition that it used."""
     by.require("follow-ups:write")
+    hold(session, decision)
     if decision.state not in decision_queries.FOLLOWED_UP_STATES or decision.follow_up_on is None:
         raise Conflict("no_decision_yet", "Effects are looked at when the matter is decided and a follow-up is dated.")
     made = select(func.max(col(FollowUp.round))).where(col(FollowUp.decision_id) == decision.id)
@@ -196,6 +197,8 @@ def _move(
 def _write(session: Session, follow_up: FollowUp, version: int | None, by: Caller) -> None:
     """Take the follow-up's next version to write to it; its ETag covers its outcomes too."""
     by.require("follow-ups:write")
+    if version is None:
+        hold(session, follow_up)
     rules.check_writable(follow_up.state)
     claim(session, follow_up, version, by)
     follow_up.authors = with_author(follow_up.authors, by.id)
