@@ -16,7 +16,6 @@ from sqlalchemy.exc import IntegrityError
 from app import documents, schema
 from app.access import actions as access
 from app.access.models import AccountKind, Organisation, Role
-from app.access.queries import administrator_of
 from app.access.rules import System
 from app.database import Database, broken_constraint
 from app.demo.county import content, found
@@ -143,9 +142,12 @@ def add_organisation(
 def issue_administrator_key(
     business_id: Annotated[str, typer.Argument(help="Finnish business id, such as 1234567-1.")],
 ) -> None:
-    """Show a new key (30 days) for an administrator of an organisation: the way in when every key has expired."""
+    """Show a new key (30 days) for an administrator of an organisation: the way in when every key has expired.
+
+    Where no administrator is left who may sign in, one is added; the journal tells.
+    """
     with _database() as database, database.transaction() as session:
-        account = administrator_of(session, business_id)
+        account = access.administrator_of(session, business_id)
         _, key = access.issue_key(session, account, "command line", 30, None, by=System(account.organisation_id))
     console.print(f"{account.name} (30 days, shown this once):\n{key}", soft_wrap=True)
 

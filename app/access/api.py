@@ -155,8 +155,8 @@ def issue_api_key(session: SessionDep, caller: SignedIn, body: ApiKeyNew) -> Res
     """Needs `api-keys:write` and `people:read`.
 
     The key has the rights of the account's roles, narrowed to `scopes` where they are given; the journal tells of it
-    without the key. Sent again with the same Idempotency-Key it answers `answer_not_kept`: revoke that key and issue
-    another.
+    without the key. A narrowed key issues keys for its own account only, with some of its own rights. Sent again with
+    the same Idempotency-Key it answers `answer_not_kept`: revoke that key and issue another.
     """
     account = queries.key_holder(session, body.person_id, visible_to=caller)
     row, key = actions.issue_key(session, account, body.label, body.valid_days, body.scopes, by=caller)
