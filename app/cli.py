@@ -11,7 +11,9 @@ from uuid import UUID
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
 
 from app import documents, schema
 from app.access import actions as access
@@ -162,7 +164,9 @@ def verify_journal(
     """Check every organisation's chain; exit 1 where something was changed, moved, removed or cut off."""
     seen = json.loads(checkpoint.read_text("utf-8")) if checkpoint else {}
     with _database() as database, database.transaction(writes=False) as session:
-        verdicts = journal_queries.verify(session, {key: (seq, hash_) for key, (seq, hash_) in seen.items()})
+        expected = session.scalars(select(col(Organisation.id))).all()
+        checkpoints = {key: (seq, hash_) for key, (seq, hash_) in seen.items()}
+        verdicts = journal_queries.verify(session, checkpoints, expected=expected)
         heads = journal_queries.heads(session)
     for key, faults in verdicts.items():
         last = heads.get(str(key), (0, ""))[0]

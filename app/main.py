@@ -42,7 +42,7 @@ from app.errors import (
     WrongMediaType,
 )
 from app.follow_up import api as follow_up
-from app.journal.queries import missing_triggers
+from app.journal.triggers import missing_triggers
 from app.logs import RequestLog
 from app.public_register import api as public_register
 from app.reports import api as reports

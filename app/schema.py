@@ -14,7 +14,7 @@ from app.database import Database
 from app.decisions import models as decisions
 from app.follow_up import models as follow_up
 from app.journal import models as journal
-from app.journal.queries import missing_triggers
+from app.journal.triggers import missing_triggers
 from app.public_register import models as public_register
 from app.services import models as services
 
