@@ -50,6 +50,7 @@ lint-openapi:  ## the description of the API by spectral:oas and OWASP's rules; 
 
 bench: setup  ## speed as ratios to a bare endpoint, on both databases
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.budget
 
 migration: setup  ## a new migration: make migration m="add the thing"
 	$(BIN)/lava new-migration "$(m)"

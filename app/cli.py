@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
@@ -18,13 +18,20 @@ from sqlmodel import col
 from app import documents, schema
 from app.access import actions as access
 from app.access.models import AccountKind, Organisation, Role
+from app.access.queries import organisation_of
 from app.access.rules import System
+from app.budgeting.check import check
+from app.budgeting.imports import BUDGET_LINES
+from app.budgeting.models import Phase
 from app.database import Database, broken_constraint
+from app.demo.budget import tell_child_budget
 from app.demo.county import content, found
 from app.demo.filling import CannotStart, filled_demo
 from app.demo.server import Running, serve
 from app.demo.tour import tour_of_cases, tour_of_county
 from app.errors import DomainError
+from app.jobs.command_line import import_file
+from app.jobs.models import JobState
 from app.journal import actions as journal_actions
 from app.journal import queries as journal_queries
 from app.logs import configure
@@ -34,7 +41,9 @@ from app.settings import Settings
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Lava: child-impact assessment.")
 journal = typer.Typer(no_args_is_help=True, help="The append-only journal.")
 organisation = typer.Typer(no_args_is_help=True, help="Organisations.")
+budget = typer.Typer(no_args_is_help=True, help="Budgets and ledgers.")
 app.add_typer(journal, name="journal")
+app.add_typer(budget, name="budget")
 app.add_typer(organisation, name="organisation")
 console = Console()
 
@@ -107,6 +116,7 @@ def _tell_demo(running: Running, keys: dict[str, str]) -> None:
         markup=False,
         highlight=False,
     )
+    tell_child_budget(console, running.address, keys["controller"])
     console.print("Stop with Ctrl-C.", style="dim")
 
 
@@ -197,6 +207,50 @@ def erase_entry(
             raise typer.Exit(1)
         journal_actions.erase(session, System(organisation_id), seq, reason)
     console.print(f"The words of entry {seq} are erased.")
+
+
+@budget.command("import")
+def import_budget(
+    file: Annotated[Path, typer.Argument(help="CSV or XLSX.", exists=True, dir_okay=False, readable=True)],
+    business_id: Annotated[str, typer.Option("--organisation", help="Whose it is: its Finnish business id.")],
+    source: Annotated[
+        str | None, typer.Option(help="Where it comes from; a file replaces only what the same source told.")
+    ] = None,
+    year: Annotated[int | None, typer.Option(help="The year of every line, where the file tells none.")] = None,
+    phase: Annotated[Phase | None, typer.Option(help="The phase of every line, where the file tells none.")] = None,
+    scheme: Annotated[str | None, typer.Option(help="The list of the service classes.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="The sheet of an XLSX file.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="`code=header in the file`, where a header is not known; once a column.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only look for faults, and change nothing.")] = False,
+) -> None:
+    """Import budget or ledger lines: all of the file or nothing. Exit 1 where it has faults."""
+    told = {"year": year, "phase": phase.value if phase else None, "source": source, "scheme": scheme, "sheet": sheet}
+    columns = dict(text.split("=", 1) for text in column or () if "=" in text)
+    parameters: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+    parameters |= {"columns": columns} if columns else {}
+    with _database() as database:
+        with database.transaction(writes=False) as session:
+            by = System(organisation_of(session, business_id).id)
+        job = import_file(console, database, BUDGET_LINES, file, parameters, dry_run=dry_run, by=by)
+    raise typer.Exit(0 if job.state == JobState.SUCCEEDED else 1)
+
+
+@budget.command("check")
+def check_budget() -> None:
+    """Compute every figure kept again from the lines; exit 1 where one is not what they give."""
+    right = True
+    with _database() as database, database.transaction(writes=False) as session:
+        for row in session.scalars(select(Organisation).order_by(col(Organisation.business_id))):
+            faults = check(session, row.id)
+            right = right and not faults
+            console.print(f"{row.business_id}: {'right' if not faults else 'WRONG'}", soft_wrap=True)
+            for fault in faults[:100]:
+                console.print(f"  {fault}", soft_wrap=True, markup=False)
+            if len(faults) > 100:
+                console.print(f"  … and {len(faults) - 100} more")
+    raise typer.Exit(0 if right else 1)
 
 
 @app.command("unpublish")

@@ -4,7 +4,9 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -21,6 +23,9 @@ from app import openapi, schema
 from app.access import api as access
 from app.assessments import api as assessments
 from app.assessments import parts_api as assessment_parts
+from app.budgeting import api as budgeting
+from app.budgeting import public_api as public_budgeting
+from app.budgeting.imports import BUDGET_LINES
 from app.conventions import idempotency
 from app.conventions.head import HeadAsGet
 from app.conventions.problems import faults_of, problem
@@ -42,11 +47,18 @@ from app.errors import (
     WrongMediaType,
 )
 from app.follow_up import api as follow_up
+from app.jobs import actions as job_actions
+from app.jobs import api as jobs
+from app.jobs.importing import ImportKind
+from app.jobs.models import JobKind
+from app.jobs.running import Runner
 from app.journal.triggers import missing_triggers
 from app.logs import RequestLog
 from app.public_register import api as public_register
 from app.reports import api as reports
 from app.services import api as services
+from app.services import imports as service_imports
+from app.services import imports_api as service_imports_api
 from app.settings import Settings
 
 STATUS: dict[type[DomainError], int] = {
@@ -66,23 +78,55 @@ STATUS: dict[type[DomainError], int] = {
 
 ROUTERS: Sequence[APIRouter] = (
     decisions.router,
+    decisions.of_organisation,
     assessments.assessments,
     assessments.of_decision,
     assessment_parts.router,
     assessments.forms,
     follow_up.router,
     follow_up.of_decision,
+    service_imports_api.routes,
     services.units,
     services.cost_centres,
     services.service_classes,
     services.classifications,
+    services.populations,
+    budgeting.imports_of_lines,
+    budgeting.budget_lines,
+    budgeting.budgets,
+    jobs.jobs,
     access.organisation,
     access.people,
     access.api_keys,
     access.vocabulary,
     reports.journal,
+    reports.reports,
     public_register.router,
+    public_budgeting.router,
 )
+
+IMPORTS: dict[JobKind, ImportKind] = {
+    kind.code: kind
+    for kind in (
+        service_imports.UNITS,
+        service_imports.COST_CENTRES,
+        service_imports.SERVICE_CLASSES,
+        service_imports.CLASSIFICATIONS,
+        service_imports.POPULATIONS,
+        BUDGET_LINES,
+    )
+}
+"""What jobs run, by the kind of the job."""
+
+
+def run_job(url: str, job_id: UUID, path: Path) -> None:
+    """Do a job in the process that it was handed to."""
+    database = Database(url, connections=2)
+    try:
+        job_actions.work(database, IMPORTS, job_id, path)
+    finally:
+        database.engine.dispose()
+
 
 log = structlog.get_logger()
 
@@ -104,6 +148,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         settings.database_url, connections=settings.database_connections, on_loop=True
     )
     app.state.draining = False
+    app.state.jobs = Runner(run_job)
     for router in ROUTERS:
         app.include_router(router)
     app.include_router(_health)
@@ -123,13 +168,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     except BaseException:
         await database.close()
         raise
-    forgetting = asyncio.create_task(_forget_old_keys(database))
+    tasks = [asyncio.create_task(_forget_old_keys(database)), asyncio.create_task(app.state.jobs.watch(database))]
     gc.collect()
     gc.freeze()  # what was loaded at start is never garbage; full collections then cost milliseconds, not tens
     gc.set_threshold(50_000, 50, 50)
     yield
     app.state.draining = True
-    forgetting.cancel()
+    for task in tasks:
+        task.cancel()
+    await app.state.jobs.close(database)
     await database.close()
 
 

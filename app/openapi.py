@@ -28,11 +28,14 @@ TAGS = {
     "Parts of an assessment": "Impacts, evidence, hearings and recommendations.",
     "Follow-ups": "What really happened.",
     "Forms": "Editions of the assessment form.",
-    "Services": "Units, cost centres, service classes and their classification by impact on children.",
+    "Services": "Units, cost centres, service classes, their classification by impact on children, and populations.",
+    "Child budget": "Budget and ledger lines, and what of them is spent on children.",
+    "Jobs": "Imports of files, and how far they are.",
     "Organisation": "The caller's own organisation and its code lists.",
     "People and keys": "Who may do what.",
     "Vocabulary": "Codes and their labels.",
     "Journal": "The audit trail.",
+    "Reports": "What is said of many decisions together.",
     "Public register": "What is published; no key is needed.",
 }
 

@@ -9,16 +9,29 @@ from sqlalchemy import inspect, text
 
 from app.access import models as access
 from app.assessments import models as assessments
+from app.budgeting import models as budgeting
 from app.conventions import idempotency
 from app.database import Database
 from app.decisions import models as decisions
 from app.follow_up import models as follow_up
+from app.jobs import models as jobs
 from app.journal import models as journal
 from app.journal.triggers import missing_triggers
 from app.public_register import models as public_register
 from app.services import models as services
 
-TABLES_OF = (access, assessments, decisions, follow_up, idempotency, journal, public_register, services)
+TABLES_OF = (
+    access,
+    assessments,
+    budgeting,
+    decisions,
+    follow_up,
+    idempotency,
+    jobs,
+    journal,
+    public_register,
+    services,
+)
 """The modules whose import makes every table known."""
 
 ROOT = Path(__file__).resolve().parent.parent

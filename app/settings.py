@@ -19,6 +19,9 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1024, description="Largest request body accepted (413 above it).")] = (
         2 * 1024 * 1024
     )
+    max_upload_bytes: Annotated[int, Field(ge=1024, description="Largest file accepted for import (413 above it).")] = (
+        200 * 1024 * 1024
+    )
     rate_limit: Annotated[str, Field(description="Requests a caller may make, as `<n>/<period>`.")] = "1200/minute"
     public_rate_limit: Annotated[str, Field(description="The same for an address that reads without a key.")] = (
         "600/minute"

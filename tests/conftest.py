@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from sqlalchemy import create_engine, make_url, text
 from app import logs, schema
 from app.conventions import limits
 from app.database import Database
-from app.main import create_app
+from app.jobs.running import Runner
+from app.main import create_app, run_job
 from app.settings import Settings
+from tests.budget import WORKED, add_centre, add_population, classify, lines
 from tests.county import Api, County, founded
 
 logs.configure("error")
@@ -133,7 +136,14 @@ def neighbour(database: Database, county: County) -> County:
 @pytest.fixture(scope="session")
 def the_app(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
     """The service, built once; each test gives it its database."""
-    return create_app(SETTINGS, Database(f"sqlite:///{tmp_path_factory.mktemp('none')}/none.db"))
+    app = create_app(SETTINGS, Database(f"sqlite:///{tmp_path_factory.mktemp('none')}/none.db"))
+    app.state.jobs = jobs_in_a_thread()
+    return app
+
+
+def jobs_in_a_thread() -> Runner:
+    """A runner that starts no process for each test; tests/test_jobs.py tests the one that does."""
+    return Runner(run_job, lambda: ThreadPoolExecutor(1))
 
 
 @pytest.fixture
@@ -150,6 +160,19 @@ def client(the_app: FastAPI, database_url: str, database: Database) -> Iterator[
 def api(client: TestClient, county: County) -> Api:
     """The service as the county's people use it."""
     return Api(client, county)
+
+
+@pytest.fixture
+def worked(api: Api) -> dict[str, str]:
+    """The county of the worked example; the cost centres' ids by code."""
+    add_population(api)
+    centres = {code: add_centre(api, code, name) for code, (name, *_) in WORKED.items()}
+    for code, (_, _, impact_class, facts) in WORKED.items():
+        classify(api, centres[code], impact_class, **facts)
+    rows = [(2026, "talousarvio", code, "", "4300", f"{euros},00") for code, (_, euros, *_) in WORKED.items()]
+    job = api.import_file("budget-lines", lines(*rows))
+    assert job["state"] == "succeeded", job
+    return centres
 
 
 def pytest_collection_modifyitems(items: list[Any]) -> None:

@@ -1,5 +1,6 @@
 """Builders that speak the domain: a county with its people, a decision, an assessment in any state."""
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -233,3 +234,23 @@ class Api:
         answer = self.send(role, "POST", "/api/v1/decisions", body)
         assert answer.status_code == 201, answer.text
         return answer.json()
+
+    def import_file(
+        self, collection: str, content: str | bytes, *, role: str = "controller", dry_run: bool = False, **query: Any
+    ) -> Any:
+        """The job that imported a file, when it has ended."""
+        headers = {"Authorization": f"Bearer {self.county.keys[role]}", "Content-Type": "text/csv"}
+        asked = {"dry_run": str(dry_run).lower(), **query}
+        path = f"/api/v1/{collection}/import"
+        answer = self.client.post(path, content=content, headers=headers, params=asked)
+        assert answer.status_code == 202, answer.text
+        return self.ended(answer.headers["location"])
+
+    def ended(self, job: str) -> Any:
+        """A job at its end."""
+        for _ in range(1000):
+            found = self.send("controller", "GET", job).json()
+            if found["ended_at"] is not None:
+                return found
+            time.sleep(0.02)
+        raise AssertionError(f"the job does not end: {found}")

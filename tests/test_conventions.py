@@ -171,7 +171,7 @@ def test_many_editors_lose_no_edit(database_url: str, database: Database, county
 def test_control_a_claim_that_looks_at_no_version_loses_edits(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     path = f"{PATH}/{api.decision()['id']}"
     real = versions.claim
-    monkeypatch.setattr("app.decisions.actions.claim", lambda session, row, _, by: real(session, row, None, by))
+    monkeypatch.setattr(versions, "claim", lambda session, row, _, by: real(session, row, None, by))
     done = [api.send("preparer", "PATCH", path, {"body": str(n)}, if_match='"1"').status_code for n in range(3)]
     assert done == [200, 200, 200]
 

@@ -229,4 +229,4 @@ def test_the_carried_assessments_meet_every_line_of_the_quality_check(key: str) 
         *({"id": o["code"], "code": o["code"]} for o in story["register"]["options"]),
     ]
     impacts = [{**i, "option_id": i["option"], "evidence_ids": i["evidence"]} for i in written["impacts"]]
-    assert [line["why"] for line in quality({**written, "impacts": impacts}, options) if not line["passed"]] == []
+    assert [line["missing"] for line in quality({**written, "impacts": impacts}, options) if not line["passed"]] == []

@@ -16,6 +16,7 @@ from app.decisions import actions as decisions
 from app.decisions import queries as decision_queries
 from app.decisions.models import Decision
 from app.follow_up import actions as follow_ups
+from app.services.models import CostCentre
 from tests.county import Api, County, a_decision, an_assessment, an_impact
 
 # Every number counts the sign-in, which is one statement; transactions' BEGIN is not counted.
@@ -172,3 +173,25 @@ def test_control_a_query_for_each_row_is_noticed(
     for number in range(3):
         api.decision(diary_number=f"{number}/2026")
     assert counted("/api/v1/decisions") == LISTS["/api/v1/decisions"] + 3
+
+
+def test_a_hint_of_many_years_runs_the_statements_of_one(
+    api: Api, the_app: FastAPI, county: County, database: Database
+) -> None:
+    with database.transaction() as session:
+        centre = CostCentre(organisation_id=county.id, code="1", name={"fi": "N"}, valid_from=today())
+        session.add(centre)
+        session.flush()
+        paths = []
+        for years in (range(2027, 2028), range(2027, 2047)):
+            planned = [{"cost_centre_id": str(centre.id), "year": year, "amount": {"cents": 1}} for year in years]
+            made = a_decision(session, county, f"{len(years)}/2026", planned_changes=planned, task_class_code="05 01")
+            paths.append(f"/api/v1/decisions/{made.id}")
+    counts = []
+    for path in paths:
+        etag = api.send("preparer", "GET", path).headers["etag"]
+        with statements(the_app) as seen:
+            answer = api.send("preparer", "POST", f"{path}/early-hint", if_match=etag)
+        assert answer.status_code == 200, answer.text
+        counts.append(len(seen))
+    assert counts[0] == counts[1]

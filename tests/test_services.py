@@ -1,5 +1,6 @@
 """Units, cost centres, service classes and their classification, and the early hint that rests on them."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -27,8 +28,7 @@ def unit(api: Api, code: str, parent_id: str | None = None) -> str:
 
 def service_classes(api: Api, *codes: str, year: int = 2026) -> dict[str, str]:
     rows = "\n".join(["scheme,year,code,name", *(f"demo,{year},{code},Palvelu {code}" for code in codes)])
-    headers = {"Authorization": f"Bearer {api.county.keys['controller']}", "Content-Type": "text/csv"}
-    assert api.client.post("/api/v1/service-classes/import", content=rows, headers=headers).status_code == 200
+    assert api.import_file("service-classes", rows)["state"] == "succeeded"
     listed = api.send("controller", "GET", f"/api/v1/service-classes?scheme=demo&year={year}&limit=200").json()["items"]
     return {row["code"]: row["id"] for row in listed}
 
@@ -41,11 +41,11 @@ def classify(api: Api, impact_class: str = "direct", **facts: Any) -> Any:
 
 def test_the_real_list_is_imported_by_scheme_year_and_code_and_again_without_a_change(api: Api) -> None:
     content = shared_file("data/aura_kunta_service_classes.csv").read_bytes()
-    headers = {"Authorization": f"Bearer {api.county.keys['controller']}", "Content-Type": "text/csv"}
-    first = api.client.post("/api/v1/service-classes/import", content=content, headers=headers).json()
+    first = api.import_file("service-classes", content)["result"]
     assert (first["added"], first["changed"], first["unchanged"]) == (sum(YEARS.values()), 0, 0)
-    again = api.client.post("/api/v1/service-classes/import", content=content, headers=headers).json()
+    again = api.import_file("service-classes", content)["result"]
     assert (again["added"], again["changed"], again["unchanged"]) == (0, 0, sum(YEARS.values()))
+    assert again["unchanged_file"]
     for year, rows in YEARS.items():
         listed = api.send(
             "controller", "GET", f"/api/v1/service-classes?scheme=kunta-aura&year={year}&limit=200"
@@ -59,15 +59,14 @@ def test_the_real_list_is_imported_by_scheme_year_and_code_and_again_without_a_c
     [
         ("scheme,year,code,name\ndemo,2026,1,A\ndemo,20x6,2,B", "2"),
         ("scheme,year,name\ndemo,2026,A", "code"),
-        ("", "scheme"),
+        ("name,kind\n", "scheme"),
         ("scheme,year,code,name\ndemo,2026,1,A\ndemo,2026,1,B", "1"),
     ],
 )
 def test_a_bad_list_is_refused_whole_with_row_and_column(api: Api, content: str, words: str) -> None:
-    headers = {"Authorization": f"Bearer {api.county.keys['controller']}", "Content-Type": "text/csv"}
-    answer = api.client.post("/api/v1/service-classes/import", content=content, headers=headers)
-    assert answer.status_code == 422, answer.text
-    assert words in answer.text
+    job = api.import_file("service-classes", content)
+    assert job["state"] == "refused"
+    assert words in str(job["errors"])
     assert api.send("controller", "GET", "/api/v1/service-classes").json()["items"] == []
 
 
@@ -110,6 +109,65 @@ def test_a_case_that_knows_no_services_is_matched_by_task_class_and_by_preparing
     assert (by_unit["impact_class"], by_unit["age_groups"]) == ("indirect", ["7-12", "13-15"])
     listed = api.send("preparer", "GET", "/api/v1/decisions?impact_class=direct").json()["items"]
     assert [row["diary_number"] for row in listed] == ["1/2026"]
+
+
+@pytest.mark.parametrize(
+    ("planned", "meeting", "outcome", "years"),
+    [
+        ([], None, "unknown", [2026]),
+        ([], "2027-01-11", "probably_needed", [2027]),
+        ([2027], None, "probably_needed", [2027]),
+        ([2026], "2027-01-11", "unknown", [2026]),
+        ([2026, 2027], None, "probably_needed", [2026, 2027]),
+    ],
+)
+def test_the_hint_is_of_the_years_that_the_decision_is_about(
+    api: Api, planned: list[int], meeting: str | None, outcome: str, years: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.decisions.actions.today", lambda: date(2026, 11, 25))
+    centre = cost_centre(api, "100")
+    classify(api, cost_centre_id=centre, from_year=2027)
+    rows = [{"cost_centre_id": centre, "year": year, "amount": {"cents": -1}} for year in planned]
+    hint = api.decision(cost_centre_ids=[centre], planned_changes=rows, meeting_date=meeting)["hint"]
+    assert (hint["outcome"], hint["years"]) == (outcome, years)
+    assert [gap["code"] for gap in hint["unclassified"]] == (["100"] if 2026 in years else [])
+
+
+def test_what_is_not_classified_in_one_of_the_years_is_not_taken_for_none(api: Api) -> None:
+    centre = cost_centre(api, "100")
+    classify(api, "none", cost_centre_id=centre, to_year=2027)
+    rows = [{"cost_centre_id": centre, "year": year, "amount": {"cents": -1}} for year in (2027, 2028)]
+    made = api.decision(planned_changes=rows[:1])
+    assert made["hint"]["outcome"] == "probably_not_needed"
+    path = f"/api/v1/decisions/{made['id']}"
+    both = api.change("preparer", "PUT", f"{path}/scope", {"planned_changes": rows}, of=path).json()
+    assert both["hint"]["outcome"] == "unknown"
+
+
+def test_a_mapping_leads_to_the_list_of_each_year(api: Api) -> None:
+    old = service_classes(api, "9101", year=2026)["9101"]
+    new = service_classes(api, "9101", year=2027)["9101"]
+    for key in (old, new):
+        facts = {"kind": "task_class", "task_class": "05 01", "service_class_id": key}
+        assert api.send("controller", "POST", "/api/v1/service-classes/mappings", facts).status_code == 201
+    classify(api, service_class_id=new, from_year=2027)
+    hints = [
+        api.decision(diary_number=f"{year}/2026", task_class_code="05 01", meeting_date=f"{year}-01-11")["hint"]
+        for year in (2026, 2027)
+    ]
+    assert [hint["outcome"] for hint in hints] == ["unknown", "probably_needed"]
+
+
+def test_another_year_of_the_meeting_renews_the_hint(api: Api) -> None:
+    centre = cost_centre(api, "100")
+    classify(api, cost_centre_id=centre, from_year=2027)
+    made = api.decision(cost_centre_ids=[centre], meeting_date="2026-12-14")
+    path = f"/api/v1/decisions/{made['id']}"
+    assert made["hint_outcome"] == "unknown"
+    same = api.change("preparer", "PATCH", path, {"meeting_date": "2026-12-21"}).json()
+    assert same["hint"]["computed_at"] == made["hint"]["computed_at"]
+    moved = api.change("preparer", "PATCH", path, {"meeting_date": "2027-01-11"}).json()
+    assert (moved["hint_outcome"], moved["hint"]["years"]) == ("probably_needed", [2027])
 
 
 def test_the_hint_is_renewed_after_services_are_classified(api: Api) -> None:

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.conventions.vocabulary import labels
-from app.errors import Invalid, Malformed
-from app.services.code_list import MAX_ROWS, read_code_list
+from app.errors import Invalid
 from app.services.models import AgeGroup, ImpactClass, MappingKind, Method
 from app.services.rules import (
     WHOLE,
@@ -354,70 +353,3 @@ def test_every_code_has_its_labels() -> None:
         ("hint_outcome", HintOutcome),
     ):
         assert list(labels(name)) == [code.value for code in codes]
-
-
-HEADER = "scheme,year,code,name\r\n"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        HEADER + "demo,2025,0101,Neuvola\r\n",
-        "\ufeff" + HEADER + "demo,2025,0101,Neuvola\r\n",
-        "Name;CODE;Year;Scheme\n\nNeuvola ; 0101;2025;demo\n;;;\n",
-        HEADER + '"demo","2025","0101","Neuvola"',
-    ],
-)
-def test_a_list_is_read_as_spreadsheets_write_it(text: str) -> None:
-    file = read_code_list(text.encode())
-    assert file.names == {("demo", 2025, "0101"): "Neuvola"}
-    assert file.lists == [("demo", 2025)]
-
-
-def test_a_name_may_hold_a_line_break_and_a_separator() -> None:
-    file = read_code_list((HEADER + 'demo,2025,1,"a, b\nc"\ndemo,2024,1,d\n').encode())
-    assert file.names == {("demo", 2025, "1"): "a, b\nc", ("demo", 2024, "1"): "d"}
-    assert file.lists == [("demo", 2024), ("demo", 2025)]
-
-
-@pytest.mark.parametrize(
-    ("text", "pointers"),
-    [
-        ("", ["/1/scheme", "/1/year", "/1/code", "/1/name"]),
-        (HEADER, ["/2"]),
-        ("scheme,year,code\n", ["/1/name"]),
-        ("scheme,year,code,name,more\n", ["/1"]),
-        ("scheme,year,code,name,year\n", ["/1/year"]),
-        (HEADER + "demo,25,,\n,2025,1,a\n", ["/2/year", "/2/code", "/2/name", "/3/scheme"]),
-        (HEADER + "demo,2025,1\n", ["/2"]),
-        (HEADER + "demo,2025,1,a\n\ndemo,2025,1,b\n", ["/4/code"]),
-        (HEADER + f"demo,2025,1,{'a' * 301}\n{'d' * 61},2101,1,a\n", ["/2/name", "/3/scheme", "/3/year"]),
-        (HEADER + "demo,2025,1,131052-308T\n", ["/2/name"]),
-        (HEADER + "demo,2025,1,a\0b\n", ["/2/name"]),
-        (HEADER + 'demo,2025,1,a\ndemo,2025,2,"a"b\n', ["/3"]),
-    ],
-)
-def test_every_fault_of_a_list_is_told_with_row_and_column(text: str, pointers: list[str]) -> None:
-    with pytest.raises(Invalid) as refused:
-        read_code_list(text.encode())
-    assert [fault.pointer for fault in refused.value.faults] == pointers
-
-
-def test_a_list_is_utf_8_and_not_endless() -> None:
-    with pytest.raises(Malformed):
-        read_code_list("scheme,year,code,name\ndemo,2025,1,ä\n".encode("latin-1"))
-    rows = "".join(f"demo,2025,{number},a\n" for number in range(MAX_ROWS + 1))
-    with pytest.raises(Invalid) as refused:
-        read_code_list((HEADER + rows).encode())
-    assert [fault.pointer for fault in refused.value.faults] == [f"/{MAX_ROWS + 2}"]
-
-
-@given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: (HEADER + text).encode("utf-8", "ignore")))
-def test_any_bytes_are_read_or_refused(content: bytes) -> None:
-    try:
-        told: object = read_code_list(content).names
-    except Malformed:
-        return
-    except Invalid as refused:
-        told = refused.faults
-    assert told

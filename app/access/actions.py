@@ -11,7 +11,7 @@ from app.access import queries
 from app.access.models import Account, AccountKind, ApiKey, Organisation, Role
 from app.access.rules import Caller, System, check_issuing, digest_of_key, is_business_id, new_key
 from app.clock import now
-from app.conventions.versions import claim, hold
+from app.conventions.versions import check_version, claim, hold
 from app.conventions.vocabulary import labels
 from app.database import Session
 from app.errors import Conflict, Fault, Invalid
@@ -38,6 +38,9 @@ def change_organisation(
     """Change facts or code lists of the organisation."""
     by.require("organisation:write")
     told = changes(row, values)
+    if not told:
+        check_version(row, version)
+        return row
     claim(session, row, version, by)
     for name, value in values.items():
         setattr(row, name, value)
@@ -48,8 +51,7 @@ def change_organisation(
 
 def add_person(session: Session, values: dict[str, Any], *, by: Caller | System) -> Account:
     """Add a person or a machine client."""
-    if isinstance(by, Caller):
-        by.require("people:write")
+    by.require("people:write")
     row = Account(organisation_id=by.organisation_id, changed_by=by.id, **values)
     session.add(row)
     session.flush()
@@ -63,6 +65,9 @@ def change_person(session: Session, row: Account, values: dict[str, Any], *, ver
     # One at a time in an organisation: two administrators who demote each other must not both succeed.
     hold(session, session.get_one(Organisation, row.organisation_id))
     told = changes(row, values)
+    if not told:
+        check_version(row, version)
+        return row
     claim(session, row, version, by)
     for name, value in values.items():
         setattr(row, name, value)
@@ -101,8 +106,8 @@ def issue_key(
     session: Session, account: Account, label: str, valid_days: int, scopes: list[str] | None, *, by: Caller | System
 ) -> tuple[ApiKey, str]:
     """Issue a key for an account; the key itself is returned this once."""
+    by.require("api-keys:write")
     if isinstance(by, Caller):
-        by.require("api-keys:write")
         check_issuing(by, account.id, scopes)
     key = new_key()
     row = ApiKey(

@@ -8,10 +8,10 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from app.access.models import Account, ApiKey, Organisation
-from app.access.rules import Caller
+from app.access.rules import Caller, permissions_of
 from app.conventions.cursors import PageRequest
 from app.database import Row, Session, table_of
-from app.errors import Fault, Invalid, NotFound
+from app.errors import Fault, Invalid, NotFound, Refused
 
 Table = TypeVar("Table", bound=Row)
 
@@ -83,11 +83,22 @@ def key_holder(session: Session, person_id: UUID, *, visible_to: Caller) -> Acco
     return row
 
 
+def caller_of(session: Session, account_id: UUID) -> Caller:
+    """The account as a caller, for work that goes on after its request; with the roles it has now.
+
+    Raises Refused where it may no longer sign in.
+    """
+    row = session.get_one(Account, account_id)
+    if not row.active:
+        raise Refused("not_allowed", "Whoever asked for this may no longer sign in.")
+    return Caller(row.id, row.name, row.organisation_id, tuple(row.roles), permissions_of(tuple(row.roles)))
+
+
 def organisation_of(session: Session, business_id: str) -> Organisation:
     """The organisation of a business id, for the command line."""
     row = session.scalars(select(Organisation).where(col(Organisation.business_id) == business_id)).one_or_none()
     if row is None:
-        raise NotFound("not_found", "There is no organisation of this business id.")
+        raise NotFound("not_found", f"There is no organisation {business_id}.")
     return row
 
 

@@ -21,8 +21,13 @@ PERMISSIONS = {
     "api-keys:read": "See which API keys exist (never the keys themselves).",
     "api-keys:write": "Issue and revoke API keys.",
     "journal:read": "Read the journal of everything that has happened.",
-    "services:read": "See units, cost centres, service classes and their classification.",
-    "services:write": "Change units, cost centres, service classes and their classification.",
+    "services:read": "See units, cost centres, service classes, their classification, and populations.",
+    "services:write": "Change units, cost centres, service classes, their classification, and populations.",
+    "jobs:read": "See imports: how far they are, and what was wrong in a file.",
+    "budget-lines:read": "See the budget and ledger lines as they were imported.",
+    "budget-lines:write": "Import the budget and the ledger, and say how accounts are told apart.",
+    "child-budget:read": "See the child budget, and what decisions move in it.",
+    "child-budget:publish": "Publish a year's child budget, and take it back.",
     "decisions:read": "See decisions, their options and early hints.",
     "decisions:write": "Register decisions, change their facts, options and planned euros, and prepare them.",
     "decisions:present": "Take a decision to a body's meeting, when it is cleared.",
@@ -57,7 +62,9 @@ ROLES: dict[Role, frozenset[str]] = {
         | {"decisions:write", "decisions:present", "decisions:override", "decisions:handle"}
         | {"assessments:comment", "assessments:review", "follow-ups:review"}
     ),
-    Role.CONTROLLER: frozenset(_READ_ALL | {"services:write", "assessments:comment"}),
+    Role.CONTROLLER: frozenset(
+        _READ_ALL | {"services:write", "budget-lines:write", "child-budget:publish", "assessments:comment"}
+    ),
     Role.REGISTRAR: frozenset(
         _READ_ALL | {"decisions:write", "decisions:handle", "assessments:publish", "follow-ups:publish"}
     ),
@@ -68,7 +75,7 @@ ROLES: dict[Role, frozenset[str]] = {
     ),
     Role.INTEGRATION: frozenset(
         {"decisions:read", "decisions:write", "decisions:handle", "assessments:read", "follow-ups:read"}
-        | {"services:read", "organisation:read", "forms:read"}
+        | {"services:read", "organisation:read", "forms:read", "child-budget:read"}
     ),
 }
 

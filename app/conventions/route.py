@@ -16,11 +16,13 @@ from pydantic_core import to_json
 from sqlalchemy.util import greenlet_spawn
 
 from app.conventions import idempotency
-from app.conventions.body import fault_in_text, read_json
+from app.conventions.body import read_json
+from app.conventions.problems import language_of
 from app.conventions.schemas import Resource
 from app.conventions.versions import etag_of
 from app.database import Database, JsonText, Session
 from app.errors import Fault, Invalid, TooLarge, WrongMediaType
+from app.texts import fault_in_text
 
 READING = {"GET", "HEAD"}
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -190,6 +192,14 @@ def _is_known(response: Response, if_none_match: str | None) -> bool:
 def router(collection: str, tag: str, *, prefix: str = "/api/v1") -> APIRouter:
     """A router of one collection, whose routes are of this class."""
     return APIRouter(prefix=f"{prefix}/{collection}", tags=[tag], route_class=Route)
+
+
+async def _language(request: Request) -> str:
+    return language_of(request)
+
+
+Language = Annotated[str, Depends(_language)]
+"""The language that the caller prefers: `fi`, `sv` or `en`."""
 
 
 async def _session(request: Request) -> Session:

@@ -132,10 +132,8 @@ def fill_services(client: Client) -> Services:
         made.cost_centres[centre["code"]] = client.send("controller", "POST", "/api/v1/cost-centres", body, expect=201)[
             "id"
         ]
-    client.send(
-        "controller",
-        "POST",
-        "/api/v1/service-classes/import",
+    client.import_file(
+        "service-classes",
         _as_csv(county["service_classes"]),
         what="imports the list of service classes",
         told=lambda answer: f"{answer['added']} added, {answer['changed']} changed",

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import httpx
 import uvicorn
 
+from app.demo.budget import fill_child_budget
 from app.demo.client import Client
 from app.demo.county import content, fill_services
 from app.demo.play import Player
@@ -102,5 +103,6 @@ def demo_stories(running: Running, keys: dict[str, str]) -> None:
     """Fill the demo county and play every story it carries."""
     client = running.client(keys)
     services = fill_services(client)
+    fill_child_budget(client, services)
     for story in content()["stories"]:
         Player(client, services, story).play()

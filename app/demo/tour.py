@@ -11,6 +11,7 @@ from rich.table import Table
 
 from app import schema
 from app.database import Database
+from app.demo.budget import Controller
 from app.demo.cases import KINDS, NoCases, chosen_stories, decisions_of, kinds_found, read_cases
 from app.demo.client import Client, Step, WrongAnswer
 from app.demo.county import Services, content, fill_services, people_and_keys
@@ -32,6 +33,8 @@ def tour_of_county(console: Console) -> bool:
         for key in TOURED:
             title = stories[key]["register"]["title"]
             stage.chapter(f"{title['fi']} ({title['en']})", Player(stage.client, services, stories[key]).play)
+        for title, play in Controller(stage.client, services).chapters():
+            stage.chapter(title, play)
         stage.chapter("What the others see", lambda: _others(stage.client))
         stage.verify_journal()
     return stage.right

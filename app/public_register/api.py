@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.conventions.cursors import Paging
 from app.conventions.limits import count_against
@@ -23,8 +23,14 @@ async def _limited(request: Request) -> None:
     count_against(request.app.state.settings.public_rate_limit, f"public:{address}")
 
 
-router = router_of("assessments", "Public register", prefix="/public/v1")
-router.dependencies.append(Depends(_limited))
+def public_router(collection: str, tag: str) -> APIRouter:
+    """A router whose routes need no key; each address may ask so much of them."""
+    made = router_of(collection, tag, prefix="/public/v1")
+    made.dependencies.append(Depends(_limited))
+    return made
+
+
+router = public_router("assessments", "Public register")
 
 
 @router.get("", response_model=Page[PublicSummary], summary="Published documents, newest first")

@@ -1,24 +1,24 @@
 """Writes about units, cost centres, service classes, mappings and classifications."""
 
-import hashlib
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, insert, inspect, update
 from uuid_utils.compat import uuid7
 
 from app.access.queries import referred
-from app.access.rules import Caller
+from app.access.rules import Caller, System
 from app.clock import now
-from app.conventions.versions import claim
-from app.database import Session, lock_for_transaction, table_of
+from app.conventions.versions import check_version, claim
+from app.database import Session, table_of
 from app.errors import Conflict, Fault, Invalid
-from app.journal.actions import changes, record
+from app.journal.actions import Actor, changes, record
 from app.services import queries
-from app.services.code_list import read_code_list
-from app.services.models import Classification, CostCentre, Mapping, ServiceClass, Unit
-from app.services.rules import check_key, check_mapping, check_method, years_overlap
+from app.services.models import Classification, CostCentre, Mapping, Population, ServiceClass, Unit
+from app.services.restating import NO_UNIT, Changed, one_at_a_time, restate
+from app.services.rules import check_key, check_mapping, check_method, compare_lists, holds_in, years_overlap
 
+_CARRIED = ("cost_centre_id", "impact_class", "method", "weights", "child_share_ppm", "age_groups", "reason")
 _SERVICE_CLASS = table_of(ServiceClass)
 _RENAME = (
     update(_SERVICE_CLASS)
@@ -47,17 +47,21 @@ def change_unit(session: Session, row: Unit, values: dict[str, Any], *, version:
     """Change a unit; its new place may not be below itself."""
     by.require("services:write")
     if values.get("parent_id") is not None:
-        _one_at_a_time(session, by.organisation_id)
+        one_at_a_time(session, by.organisation_id)
         referred(session, Unit, values["parent_id"], by, "/parent_id")
         if row.id in queries.ids_upwards(session, values["parent_id"], by.organisation_id):
             fault = Fault("/parent_id", "That is the unit itself, or one below it.")
             raise Invalid("invalid", "A unit cannot stand below itself.", [fault])
     told = changes(row, values)
+    if not told:
+        check_version(row, version)
+        return row
     claim(session, row, version, by)
     for name, value in values.items():
         setattr(row, name, value)
     session.flush()
     record(session, by, "unit.changed", "unit", row.id, changes=told)
+    restate(session, by.organisation_id)  # sums of units stay; reports show another name or place
     return row
 
 
@@ -79,24 +83,28 @@ def change_cost_centre(
     by.require("services:write")
     referred(session, Unit, values.get("unit_id"), by, "/unit_id")
     told = changes(row, values)
+    if not told:
+        check_version(row, version)
+        return row
     claim(session, row, version, by)
+    before = row.unit_id
     for name, value in values.items():
         setattr(row, name, value)
     session.flush()
     record(session, by, "cost_centre.changed", "cost_centre", row.id, changes=told)
+    moved = frozenset({before or NO_UNIT, row.unit_id or NO_UNIT}) if "unit_id" in told else frozenset()
+    restate(session, by.organisation_id, Changed(unit_ids=moved))
     return row
 
 
-def import_service_classes(session: Session, content: bytes, *, by: Caller) -> dict[str, Any]:
-    """Import code lists from a CSV file, all of it or nothing; what is not in the file stays as it is.
+def set_service_classes(session: Session, names: dict[tuple[str, int, str], str], *, by: Actor) -> dict[str, Any]:
+    """Add and rename service classes by (scheme, year, code), so that one year's list never touches another's.
 
-    Keyed by (scheme, year, code), so that one year's list never touches another's. A name that differs is changed. A
-    file that brings nothing new changes nothing, and nothing is journalled.
+    What is not named stays as it is. Returns counts; nothing is journalled where nothing is new.
     """
-    by.require("services:write")
-    file = read_code_list(content)
-    _one_at_a_time(session, by.organisation_id)
-    there = queries.service_classes_of(session, by.organisation_id, file.lists)
+    one_at_a_time(session, by.organisation_id)
+    lists = sorted({(scheme, year) for scheme, year, _ in names})
+    there = queries.service_classes_of(session, by.organisation_id, lists)
     at = now()
     new = [
         {
@@ -111,12 +119,12 @@ def import_service_classes(session: Session, content: bytes, *, by: Caller) -> d
             "code": code,
             "name": name,
         }
-        for (scheme, year, code), name in file.names.items()
+        for (scheme, year, code), name in names.items()
         if (scheme, year, code) not in there
     ]
     renamed = [
         {"of_id": there[key]["id"], "new_name": name, "at": at, "by": by.id}
-        for key, name in file.names.items()
+        for key, name in names.items()
         if key in there and there[key]["name"] != name
     ]
     connection = session.connection()
@@ -127,12 +135,13 @@ def import_service_classes(session: Session, content: bytes, *, by: Caller) -> d
     done: dict[str, Any] = {
         "added": len(new),
         "changed": len(renamed),
-        "unchanged": len(file.names) - len(new) - len(renamed),
-        "lists": [{"scheme": scheme, "year": year} for scheme, year in file.lists],
-        "digest": hashlib.sha256(content).hexdigest(),
+        "unchanged": len(names) - len(new) - len(renamed),
+        "lists": [{"scheme": scheme, "year": year} for scheme, year in lists],
     }
-    if new or renamed:
-        record(session, by, "service_class.imported", "organisation", by.organisation_id, **done)
+    if renamed or new:  # what a class is called says whether it is the same as a year before or after
+        years = [year for _, year in lists]
+        every = Changed(frozenset(), None, min(years), max(years))
+        restate(session, by.organisation_id, every)
     return done
 
 
@@ -161,23 +170,85 @@ def remove_mapping(session: Session, row: Mapping, *, version: int, by: Caller) 
 
 def add_classification(session: Session, values: dict[str, Any], *, by: Caller) -> Classification:
     """Classify a cost centre, a service class or the two together; no two hold for the same in one year."""
+    done = add_classifications(session, [values], by=by, at="")
+    return session.get_one(Classification, done["ids"][0])
+
+
+def add_classifications(
+    session: Session, items: list[dict[str, Any]], *, by: Caller | System, end_earlier: bool = False, at: str = "/items"
+) -> dict[str, Any]:
+    """Add classifications, all or none. Returns the ids and how many earlier ones were ended or removed.
+
+    With `end_earlier` those that hold for the same on into an added one's years end in the year before, and those that
+    begin later within its years are removed. Without it they are Conflict `overlapping`. Faults are at `{at}/<place>`.
+    """
     by.require("services:write")
-    check_key(values["cost_centre_id"], values["service_class_id"])
-    check_method(
-        values["method"],
-        weights=values["weights"],
-        child_share_ppm=values["child_share_ppm"],
-        age_groups=values["age_groups"],
-    )
-    centre = referred(session, CostCentre, values["cost_centre_id"], by, "/cost_centre_id")
-    service = referred(session, ServiceClass, values["service_class_id"], by, "/service_class_id")
-    row = Classification(organisation_id=by.organisation_id, changed_by=by.id, **values)
-    _refuse_overlap(session, row, row.to_year)
-    session.add(row)
+    _check_items(session, items, by, at)
+    one_at_a_time(session, by.organisation_id)
+    there = queries.classifications_by_key(session, by.organisation_id)
+    rows: list[Classification] = []
+    ended: dict[UUID, Classification] = {}
+    removed: dict[UUID, Classification] = {}
+    faults: list[Fault] = []
+    for place, values in enumerate(items):
+        of = f"{at}/{place}" if at else ""
+        row = Classification(organisation_id=by.organisation_id, changed_by=by.id, **values)
+        of_key = there.setdefault((row.cost_centre_id, row.service_class_id), [])
+        for other in list(of_key):
+            if other.id in removed or not years_overlap(row.from_year, row.to_year, other.from_year, other.to_year):
+                continue
+            if not end_earlier or other in rows:
+                years = f"{other.from_year}–{other.to_year}" if other.to_year is not None else f"{other.from_year}–"
+                name = "to_year" if row.from_year < other.from_year else "from_year"
+                faults.append(Fault(f"{of}/{name}", f"{other.id} holds for {years}."))
+            elif other.from_year < row.from_year:
+                ended[other.id] = other
+                other.to_year = row.from_year - 1
+            else:
+                removed[other.id] = other
+        of_key.append(row)
+        rows.append(row)
+    if faults:
+        raise Conflict("overlapping", "The same is classified for these years already. End that first.", faults)
+    for other in ended.values():
+        claim(session, other, None, by)
+        told = {"to_year": {"from": inspect(other).attrs.to_year.history.deleted[0], "to": other.to_year}}
+        record(session, by, "classification.changed", "classification", other.id, changes=told)
     session.flush()
-    words = {"cost_centre": centre.code if centre else None, "service_class": service.code if service else None}
-    record(session, by, "classification.added", "classification", row.id, **words, **values)
-    return row
+    for other in removed.values():
+        _remove(session, other, by)
+    session.add_all(rows)
+    session.flush()
+    codes = queries.codes_of(session, rows)
+    for row in rows:
+        key = {"cost_centre": codes.get(row.cost_centre_id), "service_class": codes.get(row.service_class_id)}
+        said = {name: getattr(row, name) for name in items[0]}
+        record(session, by, "classification.added", "classification", row.id, **key, **said)
+    restate(session, by.organisation_id, *(_of(row) for row in [*rows, *ended.values(), *removed.values()]))
+    return {"added": len(rows), "ended": len(ended), "removed": len(removed), "ids": [row.id for row in rows]}
+
+
+def _check_items(session: Session, items: list[dict[str, Any]], by: Caller | System, at: str) -> None:
+    """Invalid with every fault of every item: its key, its method, and whether what it refers to is there."""
+    faults: list[Fault] = []
+    centres: dict[str, UUID] = {}
+    classes: dict[str, UUID] = {}
+    for place, values in enumerate(items):
+        of = f"{at}/{place}" if at else ""
+        parameters = {name: values[name] for name in ("weights", "child_share_ppm", "age_groups")}
+        try:
+            check_key(values["cost_centre_id"], values["service_class_id"])
+            check_method(values["method"], **parameters)
+        except Invalid as error:
+            faults += [Fault(f"{of}{fault.pointer}", fault.detail) for fault in error.faults]
+        if values["cost_centre_id"] is not None:
+            centres[f"{of}/cost_centre_id"] = values["cost_centre_id"]
+        if values["service_class_id"] is not None:
+            classes[f"{of}/service_class_id"] = values["service_class_id"]
+    if faults:
+        raise Invalid("invalid", "The method and its parameters do not fit together.", faults)
+    queries.existing(session, CostCentre, centres, by)
+    queries.existing(session, ServiceClass, classes, by)
 
 
 def change_classification(
@@ -189,11 +260,17 @@ def change_classification(
     if "to_year" in values:
         _refuse_overlap(session, row, values["to_year"])
     told = changes(row, values)
+    if not told:
+        check_version(row, version)
+        return row
     claim(session, row, version, by)
+    before = _of(row)
     for name, value in values.items():
         setattr(row, name, value)
     session.flush()
     record(session, by, "classification.changed", "classification", row.id, changes=told)
+    if "to_year" in told:
+        restate(session, by.organisation_id, before, _of(row))
     return row
 
 
@@ -201,6 +278,11 @@ def remove_classification(session: Session, row: Classification, *, version: int
     """Remove a classification; what it was of is unclassified again."""
     by.require("services:write")
     claim(session, row, version, by)
+    _remove(session, row, by)
+    restate(session, by.organisation_id, _of(row))
+
+
+def _remove(session: Session, row: Classification, by: Actor) -> None:
     session.delete(row)
     session.flush()
     words = {name: getattr(row, name) for name in ("from_year", "to_year", "impact_class", "method", "reason")}
@@ -208,18 +290,106 @@ def remove_classification(session: Session, row: Classification, *, version: int
     record(session, by, "classification.removed", "classification", row.id, **key, **words)
 
 
+def _of(row: Classification) -> Changed:
+    """What a classification is of. A cost centre's lines are few; with a service class they need no further telling."""
+    if row.cost_centre_id is not None:
+        return Changed(frozenset({row.cost_centre_id}), frozenset(), row.from_year, row.to_year)
+    assert row.service_class_id is not None
+    return Changed(frozenset(), frozenset({row.service_class_id}), row.from_year, row.to_year)
+
+
+def carry_forward(
+    session: Session, scheme: str, from_year: int, to_year: int, *, dry_run: bool = False, by: Caller
+) -> dict[str, Any]:
+    """Classify a year's list as the earlier one, where code and name are the same (child budgeting, rule 6).
+
+    Returns how many were made, and the classes that a person settles.
+    """
+    by.require("services:write")
+    lists = queries.service_classes_of(session, by.organisation_id, [(scheme, from_year), (scheme, to_year)])
+    earlier = {code: row for (_, year, code), row in lists.items() if year == from_year}
+    later = {code: row for (_, year, code), row in lists.items() if year == to_year}
+    if not earlier or not later:
+        name, year = ("from_year", from_year) if not earlier else ("to_year", to_year)
+        fault = Fault(f"/{name}", f"There is no list {scheme} of {year}. Import it first.")
+        raise Invalid("invalid", "There is no such list.", [fault])
+    there = queries.classifications_by_key(session, by.organisation_id)
+    same, unsettled = compare_lists(
+        {code: row["name"] for code, row in earlier.items()}, {code: row["name"] for code, row in later.items()}
+    )
+    by_class: dict[UUID, list[Classification]] = {}
+    for (_, service_class_id), rows in there.items():
+        if service_class_id is not None:
+            by_class.setdefault(service_class_id, []).extend(row for row in rows if holds_in(row, from_year))
+    items: list[dict[str, Any]] = []
+    already = unclassified = 0
+    for code in same:
+        found = by_class.get(earlier[code]["id"], [])
+        unclassified += not found
+        for row in found:
+            key = (row.cost_centre_id, later[code]["id"])
+            if any(holds_in(other, to_year) for other in there.get(key, ())):
+                already += 1
+                continue
+            carried = {name: getattr(row, name) for name in _CARRIED}
+            items.append({**carried, "service_class_id": key[1], "from_year": to_year, "to_year": None})
+    if items and not dry_run:
+        add_classifications(session, items, by=by)
+    ids = {code: row["id"] for code, row in later.items()}
+    return {
+        "carried": len(items),
+        "already": already,
+        "unclassified": unclassified,
+        "unsettled": [{"service_class_id": ids.get(row["code"]), **row} for row in unsettled],
+    }
+
+
+def add_population(session: Session, values: dict[str, Any], *, by: Caller | System) -> Population:
+    """Add a year's population."""
+    by.require("services:write")
+    row = Population(organisation_id=by.organisation_id, changed_by=by.id, **values)
+    session.add(row)
+    session.flush()
+    record(session, by, "population.added", "population", row.id, **values)
+    restate(session, by.organisation_id, Changed(None, None, row.year))
+    return row
+
+
+def change_population(
+    session: Session, row: Population, values: dict[str, Any], *, version: int | None, by: Caller | System
+) -> Population:
+    """Change a year's population."""
+    by.require("services:write")
+    told = changes(row, values)
+    if not told:
+        check_version(row, version)
+        return row
+    claim(session, row, version, by)
+    for name, value in values.items():
+        setattr(row, name, value)
+    session.flush()
+    record(session, by, "population.changed", "population", row.id, year=row.year, changes=told)
+    if "counts" in told:
+        restate(session, by.organisation_id, Changed(None, None, row.year))
+    return row
+
+
+def remove_population(session: Session, row: Population, *, version: int, by: Caller) -> None:
+    """Remove a year's population; the year then uses the latest earlier year."""
+    by.require("services:write")
+    claim(session, row, version, by)
+    session.delete(row)
+    session.flush()
+    record(session, by, "population.removed", "population", row.id, year=row.year, counts=row.counts)
+    restate(session, by.organisation_id, Changed(None, None, row.year))
+
+
 def _refuse_overlap(session: Session, row: Classification, to_year: int | None) -> None:
     """Conflict where another classification of the same key holds in one of the years."""
-    _one_at_a_time(session, row.organisation_id)
+    one_at_a_time(session, row.organisation_id)
     of_key = queries.years_classified(session, row.organisation_id, row.cost_centre_id, row.service_class_id)
     for other_id, first, last in of_key:
         if other_id != row.id and years_overlap(row.from_year, to_year, first, last):
             years = f"{first}–{last}" if last is not None else f"{first}–"
             fault = Fault("/to_year" if row.from_year < first else "/from_year", f"{other_id} holds for {years}.")
             raise Conflict("overlapping", f"The same is classified for {years} already. End that one first.", [fault])
-
-
-def _one_at_a_time(session: Session, organisation_id: UUID) -> None:
-    """Let nobody else change the organisation's services between a check and its write."""
-    key = hashlib.sha256(b"services" + organisation_id.bytes).digest()[:8]
-    lock_for_transaction(session, int.from_bytes(key, "big", signed=True))

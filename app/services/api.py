@@ -4,7 +4,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Body, Query, Response
-from pydantic import WithJsonSchema
 
 from app.access.sign_in import SignedIn
 from app.conventions.cursors import Paging
@@ -15,15 +14,22 @@ from app.conventions.versions import ExpectedVersion
 from app.services import actions, queries
 from app.services.models import ImpactClass, MappingKind, UnitLevel
 from app.services.schemas import (
+    CarriedForward,
+    CarryForward,
+    ClassificationBatch,
+    ClassificationBatchDone,
     ClassificationFacts,
     ClassificationPatch,
     ClassificationRead,
     CostCentreFacts,
     CostCentrePatch,
     CostCentreRead,
+    History,
     MappingFacts,
     MappingRead,
-    ServiceClassImport,
+    PopulationFacts,
+    PopulationPatch,
+    PopulationRead,
     ServiceClassRead,
     UnitFacts,
     UnitPatch,
@@ -31,19 +37,11 @@ from app.services.schemas import (
 )
 
 MERGE_PATCH = Body(media_type="application/merge-patch+json")
-EXAMPLE_LIST = (
-    "scheme,year,code,name\r\n"
-    "demo-aura,2025,9101,Lastenneuvola (esimerkki)\r\n"
-    "demo-aura,2025,9102,Kouluterveydenhuolto (esimerkki)\r\n"
-)
-
-
-CodeList = Annotated[bytes, Body(media_type="text/csv"), WithJsonSchema({"type": "string"})]
-
 units = router("units", "Services")
 cost_centres = router("cost-centres", "Services")
 service_classes = router("service-classes", "Services")
 classifications = router("classifications", "Services")
+populations = router("populations", "Services")
 
 
 @units.get("", response_model=Page[UnitRead], summary="Units of the organisation, newest first")
@@ -151,37 +149,6 @@ def list_service_classes(
     return page.page(queries.service_classes(session, page, scheme=scheme, year=year, text=q, visible_to=caller))
 
 
-@service_classes.post(
-    "/import",
-    response_model=ServiceClassImport,
-    summary="Import code lists from a CSV file",
-    openapi_extra={
-        "x-body-types": ["text/csv"],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "text/csv": {
-                    "schema": {
-                        "type": "string",
-                        "maxLength": 2_000_000,
-                        "description": "UTF-8, header scheme,year,code,name; commas or semicolons; at most 5000 rows.",
-                    },
-                    "example": EXAMPLE_LIST,
-                }
-            },
-        },
-    },
-)
-def import_service_classes(session: SessionDep, caller: SignedIn, body: CodeList = b"") -> Any:
-    """Needs `services:write`.
-
-    All of the file is imported or nothing: classes are matched by scheme, year and code, a new name replaces the old,
-    and what the file leaves out stays. `invalid` points at each fault as `/row/column`; a file that brings nothing new
-    is not journalled.
-    """
-    return ServiceClassImport.model_validate(actions.import_service_classes(session, body, by=caller))
-
-
 @service_classes.get("/mappings", response_model=Page[MappingRead], summary="Mappings to service classes, newest first")
 def list_service_class_mappings(
     session: SessionDep,
@@ -268,6 +235,39 @@ def add_classification(session: SessionDep, caller: SignedIn, body: Classificati
     return ClassificationRead.model_validate(actions.add_classification(session, values_of(body), by=caller))
 
 
+@classifications.post(
+    "/batch", response_model=ClassificationBatchDone, status_code=201, summary="Classify many at once, all or none"
+)
+def add_classifications(session: SessionDep, caller: SignedIn, body: ClassificationBatch) -> Any:
+    """Needs `services:write`. Every figure that rests on them is restated before the answer.
+
+    `overlapping` where the same is classified for one of the years and `end_earlier` is not set. Ask
+    `/api/v1/child-budget/preview` first for what it would do to the figures.
+    """
+    items = [values_of(item) for item in body.items]
+    return actions.add_classifications(session, items, end_earlier=body.end_earlier, by=caller)
+
+
+@classifications.post(
+    "/carry-forward", response_model=CarriedForward, summary="Classify a year's list as an earlier year's"
+)
+def carry_classifications_forward(session: SessionDep, caller: SignedIn, body: CarryForward) -> Any:
+    """Needs `services:write`.
+
+    Where code and name are the same in both lists, the classification is carried forward; the rest is listed for a
+    person to settle. What the new list has already stays. `dry_run` only tells.
+    """
+    return actions.carry_forward(session, body.scheme, body.from_year, body.to_year, dry_run=body.dry_run, by=caller)
+
+
+@classifications.get(
+    "/{classification_id}/history", response_model=History, summary="What happened to a classification"
+)
+def read_classification_history(classification_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `services:read`. A removed classification has its history still, under the id it had."""
+    return {"items": queries.history(session, classification_id, visible_to=caller)}
+
+
 @classifications.get("/{classification_id}", response_model=ClassificationRead, summary="A classification")
 def read_classification(classification_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
     """Needs `services:read`. It holds from `from_year` to `to_year`, or on without an end."""
@@ -305,3 +305,50 @@ def remove_classification(
     """
     row = queries.classification(session, classification_id, visible_to=caller)
     actions.remove_classification(session, row, version=version, by=caller)
+
+
+@populations.get("", response_model=Page[PopulationRead], summary="Populations by year, newest first")
+def list_populations(
+    session: SessionDep,
+    caller: SignedIn,
+    page: Paging,
+    year: Annotated[QueryYear | None, Query(description="Only that of this year.")] = None,
+) -> Response:
+    """Needs `services:read`. A year without one uses the latest earlier year; the child budget says which."""
+    return page.page(queries.populations(session, page, year=year, visible_to=caller))
+
+
+@populations.post("", response_model=PopulationRead, status_code=201, summary="Add a year's population")
+def add_population(session: SessionDep, caller: SignedIn, body: PopulationFacts) -> Any:
+    """Needs `services:write`. Every figure that rests on it is restated before the answer.
+
+    `already_exists` where the year has one.
+    """
+    return PopulationRead.model_validate(actions.add_population(session, values_of(body), by=caller))
+
+
+@populations.get("/{population_id}", response_model=PopulationRead, summary="A year's population")
+def read_population(population_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `services:read`. The counts are of the five age groups, the youngest first."""
+    return PopulationRead.model_validate(queries.population(session, population_id, visible_to=caller))
+
+
+@populations.patch("/{population_id}", response_model=PopulationRead, summary="Change a year's population")
+def change_population(
+    population_id: UUID,
+    session: SessionDep,
+    caller: SignedIn,
+    version: ExpectedVersion,
+    patch: Annotated[PopulationPatch, MERGE_PATCH],
+) -> Any:
+    """Needs `services:write`. Every figure that rests on it is restated before the answer."""
+    row = queries.population(session, population_id, visible_to=caller)
+    values = patched(PopulationFacts, row, patch)
+    return PopulationRead.model_validate(actions.change_population(session, row, values, version=version, by=caller))
+
+
+@populations.delete("/{population_id}", status_code=204, response_model=None, summary="Remove a year's population")
+def remove_population(population_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> None:
+    """Needs `services:write`. The year then uses the latest earlier year, and its figures are restated."""
+    row = queries.population(session, population_id, visible_to=caller)
+    actions.remove_population(session, row, version=version, by=caller)

@@ -129,6 +129,20 @@ class Classification(Row, table=True):
     reason: str = Field(sa_type=Text)
 
 
+class Population(Row, table=True):
+    """How many people of each age group live in the area in a year: five counts, the youngest group first."""
+
+    __tablename__ = "population"
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "year"),
+        CheckConstraint("year BETWEEN 2000 AND 2100", name="year"),
+    )
+
+    year: int
+    counts: list[int] = Field(sa_type=JSON_TYPE)
+    source: str = Field(max_length=300)
+
+
 class Mapping(Row, table=True):
     """From a task class or a preparing unit to a service class, since case systems know no service classes."""
 

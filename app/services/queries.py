@@ -1,23 +1,49 @@
 """Reads about units, cost centres, service classes and classifications, limited to the caller's organisation."""
 
+import json
 from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as ReadOnly
 from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import RowMapping, and_, bindparam, literal, or_, select
+from sqlmodel import col
 
 from app.access.queries import listed, owned
 from app.access.rules import Caller
 from app.conventions.cursors import PageRequest
 from app.database import Row, Session, table_of
-from app.errors import Fault, Invalid
-from app.services.models import Classification, CostCentre, ImpactClass, Mapping, MappingKind, ServiceClass, Unit
+from app.errors import Fault, Invalid, NotFound
+from app.journal import queries as journal
+from app.journal.actions import Actor
+from app.services.models import (
+    Classification,
+    CostCentre,
+    ImpactClass,
+    Mapping,
+    MappingKind,
+    Population,
+    ServiceClass,
+    Unit,
+)
 from app.services.models import UnitLevel as Level
-from app.services.rules import Basis, Classified, Hint, Mapped, Touched, hint, match_touched, nearest, prefixes_of
+from app.services.rules import (
+    Basis,
+    Classified,
+    Hint,
+    Mapped,
+    Match,
+    Touched,
+    hint,
+    in_any_year,
+    match_touched,
+    nearest,
+    prefixes_of,
+)
 
 _UNIT, _COST_CENTRE, _SERVICE_CLASS = table_of(Unit).c, table_of(CostCentre).c, table_of(ServiceClass).c
 _CLASSIFICATION, _MAPPING = table_of(Classification).c, table_of(Mapping).c
+_POPULATION = table_of(Population).c
 
 Table = TypeVar("Table", bound=Row)
 
@@ -71,12 +97,14 @@ _OF_CLASSIFICATION = (
 
 
 def _with_classifications(table: type[Row], key: Any, other: Any) -> Any:
-    """Rows by id with the classifications that hold in `:year`: their own, and those together with `:others`."""
+    """Rows by id with the classifications that hold in one of the years from `:first` to `:last`: their own, and those
+    together with `:others`.
+    """
     columns = table_of(table).c
     known = and_(
         key == columns.id,
-        _CLASSIFICATION.from_year <= bindparam("year"),
-        or_(_CLASSIFICATION.to_year.is_(None), _CLASSIFICATION.to_year >= bindparam("year")),
+        _CLASSIFICATION.from_year <= bindparam("last"),
+        or_(_CLASSIFICATION.to_year.is_(None), _CLASSIFICATION.to_year >= bindparam("first")),
         or_(other.is_(None), other.in_(bindparam("others", expanding=True))),
     )
     return (
@@ -222,6 +250,84 @@ def classifications(
     return listed(session, Classification, page, visible_to, *wanted)
 
 
+def classifications_by_key(
+    session: Session, organisation_id: UUID
+) -> dict[tuple[UUID | None, UUID | None], list[Classification]]:
+    """Every classification of the organisation by cost centre and service class, to be changed; one query."""
+    found: dict[tuple[UUID | None, UUID | None], list[Classification]] = {}
+    for row in session.scalars(select(Classification).where(col(Classification.organisation_id) == organisation_id)):
+        found.setdefault((row.cost_centre_id, row.service_class_id), []).append(row)
+    return found
+
+
+def classifications_in(session: Session, organisation_id: UUID, first: int, last: int) -> Sequence[Any]:
+    """The classifications that hold in some of these years, as the rules read them; one query."""
+    statement = select(*_OF_CLASSIFICATION).where(
+        _CLASSIFICATION.organisation_id == organisation_id,
+        _CLASSIFICATION.from_year <= last,
+        or_(_CLASSIFICATION.to_year.is_(None), _CLASSIFICATION.to_year >= first),
+    )
+    return session.connection().execute(statement).all()
+
+
+def codes_of(session: Session, rows: Iterable[Classification]) -> dict[UUID | None, str]:
+    """The codes of the cost centres and service classes that classifications are of; two queries."""
+    rows = list(rows)
+    codes: dict[UUID | None, str] = {}
+    for columns, ids in (
+        (_COST_CENTRE, {row.cost_centre_id for row in rows}),
+        (_SERVICE_CLASS, {row.service_class_id for row in rows}),
+    ):
+        wanted = ids - {None}
+        if wanted:
+            codes.update(
+                session.connection().execute(select(columns.id, columns.code).where(columns.id.in_(wanted))).all()
+            )
+    return codes
+
+
+def history(session: Session, classification_id: UUID, *, visible_to: Caller) -> list[dict[str, Any]]:
+    """What happened to a classification, oldest first, from the journal; a removed one's history stays.
+
+    Raises NotFound where the organisation never had it.
+    """
+    visible_to.require("services:read")
+    entries = journal.entries(session, visible_to.organisation_id, object_id=classification_id, limit=1000)
+    told = [
+        {
+            **{name: row[name] for name in ("seq", "at", "actor_id", "verb")},
+            "details": json.loads(row["details"]) if row["details"] else None,
+        }
+        for row in entries
+        if row["object_type"] == "classification"
+    ]
+    if not told:
+        raise NotFound("not_found", "There is no such thing here.")
+    return told
+
+
+def population(session: Session, population_id: UUID, *, visible_to: Caller) -> Population:
+    """A year's population."""
+    visible_to.require("services:read")
+    return owned(session, Population, population_id, visible_to)
+
+
+def populations(
+    session: Session, page: PageRequest, *, year: int | None = None, visible_to: Caller
+) -> list[ReadOnly[str, Any]]:
+    """The organisation's populations."""
+    visible_to.require("services:read")
+    return listed(session, Population, page, visible_to, *_equal({_POPULATION.year: year}))
+
+
+def population_counts(session: Session, organisation_id: UUID) -> dict[int, tuple[int, ...]]:
+    """The counts of every year that has them, the youngest group first; one query."""
+    rows = session.connection().execute(
+        select(_POPULATION.year, _POPULATION.counts).where(_POPULATION.organisation_id == organisation_id)
+    )
+    return {row.year: tuple(row.counts) for row in rows}
+
+
 def years_classified(
     session: Session, organisation_id: UUID, cost_centre_id: UUID | None, service_class_id: UUID | None
 ) -> list[tuple[UUID, int, int | None]]:
@@ -236,7 +342,7 @@ def years_classified(
     return [(row.id, row.from_year, row.to_year) for row in rows]
 
 
-def existing(session: Session, table: type[Row], ids: dict[str, UUID], caller: Caller) -> None:
+def existing(session: Session, table: type[Row], ids: dict[str, UUID], caller: Actor) -> None:
     """Check that all ids are of rows of the caller's organisation; one query, none where there are no ids.
 
     `ids` are by the pointer where each was given, such as /cost_centre_ids/0. Raises Invalid with the pointers of those
@@ -265,20 +371,22 @@ def early_hint(
     service_class_ids: Sequence[UUID],
     task_class_code: str | None,
     unit_id: UUID | None,
-    year: int,
+    years: Sequence[int],
 ) -> Hint:
-    """What the classifications say of a decision's scope in a year, as a dictionary that can be kept as JSON.
+    """What the classifications say of a decision's scope in some years, as a dictionary that can be kept as JSON.
 
-    At most three queries, whatever the scope; none where there is nothing to go by. Ids that are not the organisation's
-    are passed over: `existing` is what refuses them.
+    What is classified in any of the years speaks, and what is not in any of them is a gap. At most three queries,
+    whatever the scope and however many years; none where there is nothing to go by. Ids that are not the
+    organisation's are passed over: `existing` is what refuses them.
     """
-    mapped = _mapped(session, organisation_id, task_class_code, unit_id, year)
-    led_to = [found for found in mapped if found.service_class_id not in set(service_class_ids)]
-    of = {"organisation_id": organisation_id, "year": year}
+    mapped = _mapped(session, organisation_id, task_class_code, unit_id)
+    given = set(service_class_ids)
+    led_to = {year: [row for row in nearest(mapped, year) if row.service_class_id not in given] for year in years}
+    of = {"organisation_id": organisation_id, "first": min(years), "last": max(years)}
     services, of_services = _touched(
         session,
         _SERVICE_CLASSES,
-        {*service_class_ids, *(found.service_class_id for found in led_to)},
+        {*service_class_ids, *(found.service_class_id for rows in led_to.values() for found in rows)},
         {**of, "others": list(cost_centre_ids)},
         Basis.SERVICE_CLASS,
     )
@@ -286,30 +394,29 @@ def early_hint(
     centres, of_centres = _touched(
         session, _COST_CENTRES, set(cost_centre_ids), {**of, "others": []}, Basis.COST_CENTRE
     )
-    through = [
-        Touched(known.id, found.basis, known.code, known.name, found.through)
-        for found in led_to
-        if (known := services.get(found.service_class_id))
-    ]
-    given = [services[key] for key in dict.fromkeys(service_class_ids) if key in services]
-    matches, gaps = match_touched(list(centres.values()), given, through, [*of_services, *of_centres], year)
-    return hint(matches, gaps)
+    asked = [services[key] for key in dict.fromkeys(service_class_ids) if key in services]
+    found: list[tuple[list[Match], list[Touched]]] = []
+    for year in years:
+        through = [
+            Touched(known.id, row.basis, known.code, known.name, row.through)
+            for row in led_to[year]
+            if (known := services.get(row.service_class_id))
+        ]
+        found.append(match_touched(list(centres.values()), asked, through, [*of_services, *of_centres], year))
+    return hint(*in_any_year(found))
 
 
-def _mapped(
-    session: Session, organisation_id: UUID, task_class_code: str | None, unit_id: UUID | None, year: int
-) -> list[Mapped]:
+def _mapped(session: Session, organisation_id: UUID, task_class_code: str | None, unit_id: UUID | None) -> list[Mapped]:
     prefixes = prefixes_of(task_class_code)
     if not prefixes and unit_id is None:
         return []
     values = {"organisation_id": organisation_id, "prefixes": prefixes, "unit_id": unit_id}
-    found = [
+    return [
         Mapped(row.service_class_id, row.scheme, row.year, Basis.TASK_CLASS, row.task_class, -len(row.task_class))
         if row.kind == MappingKind.TASK_CLASS
         else Mapped(row.service_class_id, row.scheme, row.year, Basis.UNIT, row.unit_code, row.distance)
         for row in session.connection().execute(_MAPPED, values)
     ]
-    return nearest(found, year)
 
 
 def _touched(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import product
@@ -116,7 +117,7 @@ class Reason(TypedDict):
 
 
 class Gap(TypedDict):
-    """Something touched that nobody has classified for the year."""
+    """Something touched that nobody has classified for one of the years."""
 
     basis: str
     code: str
@@ -156,6 +157,28 @@ def most_specific(
         if key in keyed:
             return keyed[key]
     return None
+
+
+class UnsettledClass(TypedDict):
+    """A service class that a person settles: its code means something else, or is not in both lists."""
+
+    code: str
+    name: str | None
+    earlier_name: str | None
+    reason: str
+
+
+def compare_lists(earlier: ReadOnly[str, str], later: ReadOnly[str, str]) -> tuple[list[str], list[UnsettledClass]]:
+    """Which codes mean the same in two years' lists (code to name), and which a person settles, by code.
+
+    Only the same code with the same name is the same class; nothing is read from digits. Source: rule 6.
+    """
+    same = [code for code in later if earlier.get(code) == later[code]]
+    unsettled: list[UnsettledClass] = []
+    for code in sorted({*earlier, *later} - set(same)):
+        reason = "new_code" if code not in earlier else "code_gone" if code not in later else "other_name"
+        unsettled.append({"code": code, "name": later.get(code), "earlier_name": earlier.get(code), "reason": reason})
+    return same, unsettled
 
 
 def age_groups_of(classification: Classified) -> list[AgeGroup]:
@@ -320,6 +343,21 @@ def match_touched(
             matches[led_to.id, known.id] = Match(led_to, known)
         else:
             gaps[led_to.id] = led_to
+    return list(matches.values()), list(gaps.values())
+
+
+def in_any_year(found: Iterable[tuple[Sequence[Match], Sequence[Touched]]]) -> tuple[list[Match], list[Touched]]:
+    """The matches and the gaps of several years put together, each once.
+
+    What is classified in one year and not in another is in both: the hint must neither miss it nor take it for known.
+    """
+    matches: dict[tuple[UUID, UUID], Match] = {}
+    gaps: dict[UUID, Touched] = {}
+    for of_year, gaps_of_year in found:
+        for match in of_year:
+            matches.setdefault((match.touched.id, match.classification.id), match)
+        for gap in gaps_of_year:
+            gaps.setdefault(gap.id, gap)
     return list(matches.values()), list(gaps.values())
 
 

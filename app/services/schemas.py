@@ -1,7 +1,7 @@
 """What goes in and out about units, cost centres, service classes and their classification."""
 
-from datetime import date
-from typing import Annotated, ClassVar
+from datetime import date, datetime
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from app.conventions.schemas import (
     Code,
     Day,
+    Flag,
     Integer,
     Localised,
     LocalisedText,
@@ -17,6 +18,7 @@ from app.conventions.schemas import (
     Representation,
     Resource,
     Schema,
+    ShortText,
     Year,
 )
 from app.services.models import AgeGroup, ImpactClass, MappingKind, Method, UnitLevel
@@ -28,6 +30,7 @@ def _not_before(value: date | int | None, first: date | int | None) -> None:
         raise ValueError("It ends before it begins.")
 
 
+Count = Annotated[Integer, Field(ge=0, le=100_000_000)]
 Share = Annotated[Integer, Field(ge=0, le=WHOLE)]
 
 _PLACEHOLDER = "00000000-0000-7000-8000-000000000001"
@@ -154,23 +157,6 @@ class ServiceClassRead(Resource):
     name: str = Field(description="Its name in the list.", examples=["Elintarvikevalvonta ja -neuvonta"])
 
 
-class ImportedList(Representation):
-    """A code list that a file brought something to."""
-
-    scheme: str = Field(description="The list.", examples=["kunta-aura"])
-    year: int = Field(description="Its year.", examples=[2025])
-
-
-class ServiceClassImport(Representation):
-    """What an import did; the same file again leaves everything unchanged."""
-
-    added: int = Field(ge=0, description="Service classes that were not there.")
-    changed: int = Field(ge=0, description="Service classes whose name changed.")
-    unchanged: int = Field(ge=0, description="Service classes that were there under the same name.")
-    lists: list[ImportedList] = Field(description="The code lists in the file.")
-    digest: str = Field(description="SHA-256 of the file, in hexadecimal.")
-
-
 class MappingFacts(Schema):
     """From a task class or a preparing unit to a service class."""
 
@@ -279,3 +265,141 @@ class ClassificationRead(Resource):
     child_share_ppm: int | None = Field(description="The share of under-18s, in parts of a million.")
     age_groups: list[AgeGroup] | None = Field(description="The age groups that it is all for.")
     reason: str = Field(description="Why it is classified so.")
+
+
+class PopulationFacts(Schema):
+    """How many people of each age group live in the area in a year."""
+
+    year: Year = Field(description="The year.", examples=[2026])
+    counts: Annotated[list[Count], Field(min_length=5, max_length=5)] = Field(
+        description="People of each age group, the youngest first: 0-6, 7-12, 13-15, 16-17, 18+.",
+        examples=[[5000, 6000, 3500, 2500, 83000]],
+    )
+    source: ShortText = Field(description="Where the counts are from.", examples=["Tilastokeskus, väestö 31.12."])
+
+    model_config = {
+        "json_schema_extra": {
+            "examples": [
+                {
+                    "year": 2026,
+                    "counts": [5000, 6000, 3500, 2500, 83000],
+                    "source": "Keksitty esimerkki",
+                }
+            ]
+        }
+    }
+
+
+class PopulationPatch(Schema):
+    """Changes to a year's population."""
+
+    counts: Annotated[list[Count], Field(min_length=5, max_length=5)] | None = None
+    source: ShortText | None = None
+
+    model_config = {"json_schema_extra": {"examples": [{"counts": [4900, 5900, 3600, 2400, 83200]}]}}
+
+
+class PopulationRead(Resource):
+    """The population of a year. A year without one uses the latest earlier year."""
+
+    collection: ClassVar[str | None] = "/api/v1/populations"
+
+    year: int = Field(description="The year.")
+    counts: list[int] = Field(description="People of each age group, the youngest first: 0-6, 7-12, 13-15, 16-17, 18+.")
+    source: str = Field(description="Where the counts are from.")
+
+
+class ClassificationBatch(Schema):
+    """Classifications to be added together: all of them or none."""
+
+    items: Annotated[list[ClassificationFacts], Field(min_length=1, max_length=500)] = Field(
+        description="What is classified; no two for the same and the same year."
+    )
+    end_earlier: Flag = Field(
+        default=False,
+        description="End what is classified for the same and holds on, in the year before; otherwise it is refused.",
+    )
+
+    model_config = {
+        "json_schema_extra": {
+            "examples": [
+                {
+                    "items": [
+                        {
+                            "cost_centre_id": _PLACEHOLDER,
+                            "from_year": 2026,
+                            "impact_class": "direct",
+                            "method": "full",
+                            "age_groups": ["0-6"],
+                            "reason": "Neuvola palvelee alle kouluikäisiä",
+                        }
+                    ],
+                    "end_earlier": True,
+                }
+            ]
+        }
+    }
+
+
+class ClassificationBatchDone(Representation):
+    """What a batch of classifications did."""
+
+    added: int = Field(ge=0, description="Classifications added.")
+    ended: int = Field(ge=0, description="Earlier ones ended in the year before.")
+    removed: int = Field(ge=0, description="Earlier ones removed, since they began in the same year or later.")
+    ids: list[UUID] = Field(description="The ids of those added, in order.")
+
+
+class CarryForward(Schema):
+    """Which list's classifications are carried forward to which year's list."""
+
+    scheme: Code = Field(description="The code list.", examples=["kunta-aura"])
+    from_year: Year = Field(description="The year whose classifications are carried.", examples=[2025])
+    to_year: Year = Field(description="The year whose list they are carried to.", examples=[2026])
+    dry_run: Flag = Field(default=False, description="Only tell, and change nothing.")
+
+    model_config = {"json_schema_extra": {"examples": [{"scheme": "kunta-aura", "from_year": 2025, "to_year": 2026}]}}
+
+    @field_validator("to_year")
+    @classmethod
+    def _goes_forward(cls, value: int, info: ValidationInfo) -> int:
+        if value <= info.data.get("from_year", 0):
+            raise ValueError("Carry forward to a later year.")
+        return value
+
+
+class Unsettled(Representation):
+    """A service class whose classification was not carried forward: a person settles it."""
+
+    service_class_id: UUID | None = Field(description="The class in the new list; null where its code is gone.")
+    code: str = Field(description="Its code.")
+    name: str | None = Field(description="Its name in the new list.")
+    earlier_name: str | None = Field(description="What the same code meant in the earlier list.")
+    reason: Literal["new_code", "other_name", "code_gone"] = Field(
+        description="new_code: not in the earlier list; other_name: the code means something else; code_gone."
+    )
+
+
+class CarriedForward(Representation):
+    """What was carried forward, and what is left for a person to settle."""
+
+    carried: int = Field(ge=0, description="Classifications made for the new list, as they are in the earlier one.")
+    already: int = Field(ge=0, description="Classifications that the new list has already.")
+    unclassified: int = Field(ge=0, description="Classes of the same code and name that were not classified earlier.")
+    unsettled: list[Unsettled] = Field(description="Classes for a person to settle, by code.")
+
+
+class HistoryEntry(Representation):
+    """One thing that happened to a classification."""
+
+    seq: int = Field(description="Its number in the journal.")
+    at: datetime = Field(description="When, UTC.")
+    actor_id: UUID | None = Field(description="Who; null for the command line.")
+    verb: str = Field(description="What happened.", examples=["classification.changed"])
+    details: dict[str, Any] | None = Field(description="In words, with what changed from what to what; null: erased.")
+
+
+class History(Representation):
+    """Everything that happened to a classification, oldest first; a removed one's too."""
+
+    items: list[HistoryEntry] = Field(description="What happened.")
