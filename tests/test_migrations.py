@@ -14,7 +14,8 @@ from sqlmodel import SQLModel, col
 from app import schema
 from app.database import Database
 from app.decisions.models import Decision
-from app.journal.queries import missing_triggers, verify
+from app.journal.queries import verify
+from app.journal.triggers import missing_triggers
 from tests.conftest import Postgresql
 from tests.county import a_decision, an_assessment, founded
 

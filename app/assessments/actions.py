@@ -11,7 +11,7 @@ from app.assessments.models import Assessment, AssessmentState, Comment, Form, S
 from app.assessments.sealing import seal
 from app.clock import now, stamp
 from app.conventions.states import with_author
-from app.conventions.versions import check_version, claim, set_values
+from app.conventions.versions import check_version, claim, hold, set_values
 from app.database import Session
 from app.decisions import actions as decisions
 from app.decisions import queries as decision_queries
@@ -32,6 +32,7 @@ _WRITTEN = (
 def start(session: Session, decision: Decision, values: dict[str, Any], *, by: Caller) -> Assessment:
     """Start an assessment of a decision with its screening."""
     by.require("assessments:write")
+    hold(session, decision)
     if decision.excluded:
         raise Conflict("excluded", "The task class is set aside: matters of a single person are not assessed.")
     form = _form(session, values["form_id"], by)

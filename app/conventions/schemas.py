@@ -1,7 +1,7 @@
 """Types that the API's fields are made of. API schemas never inherit from tables."""
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from uuid import UUID
@@ -17,6 +17,8 @@ from pydantic import (
     model_validator,
 )
 from typing_extensions import TypedDict
+
+from app.texts import MOST_CHARACTERS
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(
@@ -53,6 +55,14 @@ def _moment(value: Any) -> Any:
     raise ValueError("Give a moment with its time zone, such as 2026-01-31T12:00:00Z.")
 
 
+def _in_utc(value: datetime) -> datetime:
+    """Refuse the first and last hours of the calendar, which in UTC are in no year that there is."""
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("Give a moment in the years 1 to 9999, UTC.") from error
+
+
 def digits(value: Any) -> Any:
     """Refuse the other scripts' digits and decimals that would be taken for an integer in an address."""
     if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,9}", value):
@@ -75,12 +85,12 @@ def _within_reach(value: date) -> date:
 
 
 Day = Annotated[date, BeforeValidator(_day), AfterValidator(_within_reach)]
-Moment = Annotated[datetime, BeforeValidator(_moment)]
+Moment = Annotated[datetime, BeforeValidator(_moment), AfterValidator(_in_utc)]
 Number = Annotated[float, Field(ge=-1e12, le=1e12), BeforeValidator(_number)]
 Flag = StrictBool
 QueryYear = Annotated[int, Field(ge=2000, le=2100), BeforeValidator(digits)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
-LongText = Annotated[str, StringConstraints(min_length=1, max_length=10_000, strip_whitespace=True)]
+LongText = Annotated[str, StringConstraints(min_length=1, max_length=MOST_CHARACTERS, strip_whitespace=True)]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]
 Link = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2000)]
 Cents = Annotated[int, Field(ge=-MAX_CENTS, le=MAX_CENTS), BeforeValidator(_no_float)]
