@@ -1,7 +1,11 @@
 """Builders that speak the domain: a county with its people, a decision, an assessment in any state."""
 
+import hashlib
+import tempfile
 import time
 from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +18,7 @@ from app.assessments import actions as assessments
 from app.assessments import parts
 from app.assessments.models import Assessment, AssessmentState
 from app.assessments.schemas import AssessmentStart
+from app.budgeting import actions as budgeting
 from app.clock import today
 from app.conventions.schemas import values_of
 from app.database import Database, Session
@@ -25,6 +30,10 @@ from app.demo.county import found
 from app.follow_up import actions as follow_ups
 from app.follow_up import queries as follow_up_queries
 from app.follow_up.models import FollowUp, FollowUpState
+from app.jobs import actions as jobs
+from app.jobs.models import Job, JobKind
+from app.main import IMPORTS
+from app.services import actions as services
 
 SCREENING_ANSWERS = {
     "touches_children": "yes",
@@ -204,6 +213,54 @@ def an_impact(option_id: UUID, **facts: Any) -> dict[str, Any]:
         "mitigation": None,
         **facts,
     }
+
+
+def an_import(
+    database: Database, by: Caller, kind: str, content: str | bytes, *, dry_run: bool = False, **parameters: Any
+) -> Job:
+    """The job that imported a file, done here and now."""
+    data = content.encode() if isinstance(content, str) else content
+    with tempfile.NamedTemporaryFile(prefix="lava-test-", delete=False) as file:
+        file.write(data)
+    digest = hashlib.sha256(data).hexdigest()
+    facts: dict[str, Any] = {"file_name": "file.csv", "digest": digest, "size": len(data)}
+    with database.transaction() as session:
+        job = jobs.queue(session, IMPORTS[JobKind(kind)], dry_run=dry_run, parameters=parameters, by=by, **facts)
+    return jobs.work(database, IMPORTS, job.id, Path(file.name))
+
+
+def a_budget(database: Database, county: County, year: int = 2026) -> None:
+    """A population, a unit with a classified cost centre and another one, account ranges, and a year's budget."""
+    by = county["controller"]
+    valid = {"valid_from": f"{year - 5}-01-01", "valid_to": None}
+    with database.transaction() as session:
+        counts = {"year": year, "counts": [5000, 6000, 3500, 2500, 83_000], "source": "Keksitty"}
+        services.add_population(session, counts, by=by)
+        of_unit = {"code": "LNP", "name": {"fi": "Lapset"}, "level": "sector", "parent_id": None}
+        unit = services.add_unit(session, {**of_unit, **dates(valid)}, by=by)
+        facts = {"code": "41200", "name": {"fi": "Neuvola"}, "unit_id": unit.id, **dates(valid)}
+        centre = services.add_cost_centre(session, facts, by=by)
+        services.add_cost_centre(session, {**facts, "code": "41300", "unit_id": None}, by=by)
+        services.set_service_classes(session, {("demo", year, "9101"): "Neuvola", ("demo", year, "9102"): "Muu"}, by=by)
+        services.add_classification(session, a_classification(cost_centre_id=centre.id), by=by)
+        ranges = [{"first": "3000", "last": "3999", "flow": "income"}]
+        budgeting.set_account_ranges(session, ranges, version=0, by=by)
+    rows = ["vuosi;vaihe;kustannuspaikka;palveluluokka;tili;summa", f"{year};ta;41200;9101;4300;1 000,01"]
+    rows += [f"{year};ta;41200;;3100;-100,00", f"{year};ta;41300;9102;4300;500,50"]
+    job = an_import(database, by, "budget-lines", "\r\n".join(rows))
+    assert job.state == "succeeded", job
+
+
+def dates(valid: dict[str, str | None]) -> dict[str, date | None]:
+    """Days as the domain code takes them."""
+    return {name: date.fromisoformat(day) if day else None for name, day in valid.items()}
+
+
+def a_classification(**facts: Any) -> dict[str, Any]:
+    """What a classification says: everything to the youngest, from 2020 on."""
+    own: dict[str, Any] = {"cost_centre_id": None, "service_class_id": None, "from_year": 2020, "to_year": None}
+    own |= {"impact_class": "direct", "method": "full", "weights": None, "child_share_ppm": None}
+    return {**own, "age_groups": ["0-6"], "reason": "Keksitty.", **facts}
 
 
 class Api:

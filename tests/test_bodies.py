@@ -11,20 +11,24 @@ import pytest
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from app import logs, texts
 from app.access import sign_in
+from app.budgeting.models import Ledger
 from app.conventions import limits
 from app.conventions.route import Route
-from app.database import Database
+from app.database import Database, table_of
 from app.demo.server import serving
+from app.jobs.models import Job
+from app.services.models import ServiceClass
 from app.settings import Settings
 from app.texts import holds_identity_code
 from tests.conftest import SETTINGS
 from tests.county import Api, County, an_assessment
 
 PATH = "/api/v1/decisions"
+JOB, SERVICE_CLASS, LEDGER = table_of(Job), table_of(ServiceClass), table_of(Ledger)
 CHECK = "0123456789ABCDEFHJKLMNPRSTUVWXY"
 
 
@@ -295,13 +299,54 @@ def test_a_code_is_refused_in_every_kind_of_text(api: Api, own_question: str, wr
     never_told(answer, written, code)
 
 
-def test_a_code_is_refused_in_a_file(api: Api, written: io.StringIO) -> None:
-    for row in (f"demo,2025,9101,{CODE}", f"{CODE},2025,9101,a", f"demo,{CODE},9101,a"):
-        content = f"scheme,year,code,name\r\n{row}\r\n".encode()
+FILES = {
+    "units": "code,name_fi,level,parent,valid_from,valid_to\r\nA,a,unit,,2023-01-01,2024-01-01",
+    "cost-centres": "code,name_fi,name_sv,unit,valid_from,valid_to\r\n1,a,a,,2023-01-01,2024-01-01",
+    "service-classes": "scheme,year,code,name\r\ndemo,2025,9101,a",
+    "classifications": "cost_centre,scheme,list_year,service_class,from_year,to_year,impact_class,method,share 0-6,"
+    "child_share,age_groups,reason\r\n1,demo,2025,9101,2025,2026,direct,full,,,0-6,a",
+    "populations": "year,age_group,count\r\n2026,0-6,5",
+    "budget-lines": "year,phase,cost_centre,service_class,account,amount\r\n2026,budget,1,9101,4300,5",
+}
+
+
+@pytest.mark.parametrize("collection", FILES)
+@pytest.mark.parametrize("code", [CODE, f"a {identity_code(separator='A').lower()}"])
+def test_a_code_is_refused_in_every_column_of_a_file(
+    api: Api, written: io.StringIO, database: Database, collection: str, code: str
+) -> None:
+    header, row = FILES[collection].split("\r\n")
+    for dry_run in (True, False):
+        for place in range(len(header.split(","))):
+            cells = row.split(",")
+            cells[place] = code
+            job = api.import_file(collection, f"{header}\r\n{','.join(cells)}", dry_run=dry_run)
+            assert job["state"] == "refused", (collection, header.split(",")[place])
+            faults = [fault for fault in job["errors"] if fault["value"] == "(not shown)"]
+            assert [fault["row"] for fault in faults] == [2], job["errors"]
+            never_kept(database, written, job, code.removeprefix("a "))
+
+
+def test_a_code_is_refused_in_the_header_of_a_file_and_in_how_it_is_to_be_read(
+    api: Api, written: io.StringIO, database: Database
+) -> None:
+    job = api.import_file("service-classes", f"scheme,year,{CODE},name\r\ndemo,2025,9101,a")
+    assert job["state"] == "refused"
+    never_kept(database, written, job, CODE)
+    for query in (f"column=code={CODE}", f"sheet={CODE}", f"file_name={CODE}.csv"):
         sent = headers(api, "controller", "text/csv")
-        answer = api.client.post("/api/v1/service-classes/import", content=content, headers=sent)
-        assert refused(answer, 422) == "invalid"
+        answer = api.client.post(f"/api/v1/service-classes/import?{query}", content=b"a", headers=sent)
+        assert refused(answer, 422) == "invalid_text"
         never_told(answer, written, CODE)
+
+
+def never_kept(database: Database, written: io.StringIO, job: Any, code: str) -> None:
+    """Assert that a code stands neither in the job nor in the log nor in any table."""
+    assert code.lower() not in f"{job}{written.getvalue()}".lower()
+    with database.transaction(writes=False) as session:
+        for table in (JOB, SERVICE_CLASS, LEDGER):
+            kept = session.execute(select(table)).all()
+            assert code.lower() not in str(kept).lower()
 
 
 @pytest.mark.parametrize("query", ["q={}", "diary_number={}", "{}=1", "q={}&q=neuvola", "cursor={}", "state={}"])

@@ -91,6 +91,7 @@ def a_value(column: Any) -> Any:
     return next(value() for name, value in made.items() if isinstance(kind, name))
 
 
+SPLIT = {"cents": 5, "part_0": 5} | {f"part_{n}": 0 for n in range(1, 5)} | {f"prior_{n}": 0 for n in range(5)}
 SPECIAL: dict[str, dict[str, Any]] = {
     "unit": {"level": "sector", "valid_to": None, "parent_id": None},
     "cost_centre": {"valid_to": None, "unit_id": None},
@@ -108,6 +109,11 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "outcome": {"realised": "yes", "direction": "positive"},
     "unintended_impact": {"impact_class": "direct", "direction": "positive"},
     "follow_up": {"state": "drafting", "seal_id": None},
+    "job": {"kind": "units", "state": "queued"},
+    "ledger": {"phase": "budget", "state": "staged"},
+    "ledger_sum": {"flow": "cost", "impact_class": "direct", "prior_impact_class": "unsplit", **SPLIT},
+    "ledger_total": {"axis": "unit", "basis": "present", "impact_class": "direct", "flow": "cost"},
+    "published_child_budget": {"phase": "budget"},
 }
 
 
@@ -169,8 +175,9 @@ def test_a_reference_to_nothing_is_refused_by_every_foreign_key(filled: Database
             def point_nowhere(session: Session, table: Table = table, column: Any = column) -> None:
                 unprotected(session)
                 row = first_row(session, table)
+                nowhere = 77 if isinstance(column.type, Integer) else uuid7()
                 rest = OF_A_UNIT if column.name == "unit_id" and table.name == "mapping" else {}
-                session.execute(update(table).where(*of_row(table, row)).values(rest | {column.name: uuid7()}))
+                session.execute(update(table).where(*of_row(table, row)).values(rest | {column.name: nowhere}))
 
             name = broken(filled, point_nowhere)
             assert name == (str(constraint.name) if not filled.is_sqlite else "foreign_key"), constraint.name
@@ -191,6 +198,7 @@ def test_a_second_row_with_the_same_key_is_refused_by_every_unique_constraint(fi
                 row = first_row(session, table)
                 row |= {name: "other" for name in ("diary_number", "code", "key") if name in row and name not in kept}
                 row |= {name: uuid7() for name in ("id",) if name in row and name not in kept}
+                row |= {name: 7 for name in ("number",) if name in row and name not in kept}
                 session.execute(table.insert(), [row])
 
             name = broken(filled, twice)
@@ -215,7 +223,7 @@ def test_a_code_that_is_none_is_refused_by_every_list_of_codes(filled: Database)
 
             def miscode(session: Session, table: Table = table, column: str = column) -> None:
                 row = first_row(session, table)
-                session.execute(update(table).where(*of_row(table, row)).values({column: "no_such_code"}))
+                session.execute(update(table).where(*of_row(table, row)).values({column: "no_code"}))
 
             assert broken(filled, miscode) in breaks(table, column), constraint.name
             checked += 1
@@ -248,6 +256,10 @@ RULES: dict[str, dict[str, Any]] = {
     "ck_classification_child_share_ppm": {"method": "child_share", "child_share_ppm": None},
     "ck_classification_child_share_ppm_range": {"method": "child_share", "child_share_ppm": 1_000_001},
     "ck_classification_age_groups": {"method": "full", "age_groups": None},
+    "ck_population_year": {"year": 1999},
+    "ck_ledger_year": {"year": 2101},
+    "ck_ledger_sum_parts": {"part_3": 1},
+    "ck_ledger_sum_prior_parts": {"prior_impact_class": "direct"},
 }
 
 
@@ -277,3 +289,30 @@ def test_a_decision_has_one_open_assessment(filled: Database) -> None:
             session.execute(assessment.insert(), [row | {"id": uuid7(), "edition": edition, "state": "screening"}])
 
     assert str(broken(filled, second)).startswith("uq_assessment")  # SQLite names columns, not the index
+
+
+def test_a_source_has_one_ledger_in_force_for_a_year_and_phase(filled: Database) -> None:
+    ledger = TABLES["ledger"]
+
+    def another(session: Session, **facts: Any) -> None:
+        row = first_row(session, ledger) | {"state": "current", **facts}
+        for number in (8, 9):
+            session.execute(ledger.insert(), [row | {"id": uuid7(), "number": number}])
+
+    assert str(broken(filled, another)).startswith("uq_ledger")  # SQLite names columns, not the index
+    with filled.transaction() as session:
+        another(session, state="replaced")
+        session.execute(ledger.insert(), [first_row(session, ledger) | {"id": uuid7(), "number": 10, "source": "y"}])
+
+
+def test_a_sum_that_is_not_split_has_no_parts_and_one_that_is_has_all_of_it(filled: Database) -> None:
+    table = TABLES["ledger_sum"]
+    for facts in ({"impact_class": "unclassified"}, {"impact_class": "unsplit", "cents": 0}, {"part_0": -5}):
+
+        def breaking(session: Session, facts: dict[str, Any] = facts) -> None:
+            session.execute(update(table).values(facts))
+
+        assert broken(filled, breaking) == "ck_ledger_sum_parts", facts
+    with filled.transaction() as session:
+        session.execute(update(table).values(impact_class="unclassified", part_0=0))
+        session.execute(update(table).values(impact_class="none", part_0=0, part_4=-7, cents=-7))

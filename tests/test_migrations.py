@@ -12,12 +12,14 @@ from sqlalchemy import inspect, select, text
 from sqlmodel import SQLModel, col
 
 from app import schema
+from app.budgeting import actions as budgeting
+from app.budgeting.models import Phase
 from app.database import Database
 from app.decisions.models import Decision
 from app.journal.queries import verify
 from app.journal.triggers import missing_triggers
 from tests.conftest import Postgresql
-from tests.county import a_decision, an_assessment, founded
+from tests.county import County, a_budget, a_decision, an_assessment, founded
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -55,12 +57,33 @@ def every_row(database: Database) -> Rows:
         }
 
 
-def fill(database: Database) -> None:
+def fill(database: Database) -> County:
     """An organisation with a published assessment and its journal."""
     county = founded(database, "Esimerkkialue", "1234567-1")
     with database.transaction() as session:
         an_assessment(session, county, "published")
         a_decision(session, county, "2/2026")
+    return county
+
+
+def fill_later_tables(database: Database, county: County, year: int) -> None:
+    """A budget with everything kept beside it, published."""
+    a_budget(database, county, year)
+    with database.transaction() as session:
+        budgeting.publish(session, year, Phase.BUDGET, by=county["controller"])
+
+
+LATER = {
+    "account_ranges",
+    "budget_line",
+    "figures_revision",
+    "job",
+    "ledger",
+    "ledger_sum",
+    "ledger_total",
+    "population",
+    "published_child_budget",
+}
 
 
 def whole(database: Database) -> None:
@@ -74,17 +97,28 @@ def whole(database: Database) -> None:
 @pytest.mark.slow
 def test_every_migration_goes_down_and_up_again_with_data(empty: Database) -> None:
     schema.migrate(empty)
-    fill(empty)
+    county = fill(empty)
+    fill_later_tables(empty, county, 2026)
     before = every_row(empty)
     assert before["journal_entry"]
     assert before["seal"]
+    assert {name for name, rows in before.items() if rows} >= LATER
     revisions = schema.revisions()
     for revision in revisions[-2::-1]:  # one step down, up again, and the next time one step further
         schema.migrate_down(empty, revision)
-        assert tables(empty) <= set(SQLModel.metadata.tables)
+        below = tables(empty)
+        assert below <= set(SQLModel.metadata.tables)
         schema.migrate(empty)
-        assert every_row(empty) == before
+        after = every_row(empty)
+        assert after == {name: rows if name in below else [] for name, rows in before.items()}
         whole(empty)
+        before = after
+    assert not any(before[name] for name in LATER), "going down takes them away with their tables"
+    with empty.transaction() as session:
+        for name in ("classification", "cost_centre", "unit", "service_class"):
+            session.execute(text(f"DELETE FROM {name}"))
+    fill_later_tables(empty, county, 2027)
+    whole(empty)
     schema.migrate_down(empty, "base")
     assert tables(empty) == set()
     assert leftovers(empty) == []
@@ -113,7 +147,7 @@ def counts(database: Database) -> dict[str, int]:
 def test_each_migration_alone_takes_data_along(empty: Database) -> None:
     first, *later = schema.revisions()
     schema.migrate(empty)
-    fill(empty)
+    county = fill(empty)
     before, rows = every_row(empty), counts(empty)
     schema.migrate_down(empty, first)
     for revision in later:
@@ -121,6 +155,8 @@ def test_each_migration_alone_takes_data_along(empty: Database) -> None:
         there = counts(empty)
         assert there == {name: rows[name] for name in there}
     assert every_row(empty) == before
+    whole(empty)
+    fill_later_tables(empty, county, 2026)
     whole(empty)
 
 

@@ -11,9 +11,9 @@ from tests.described import validator_of
 
 METHODS = {"get", "put", "post", "patch", "delete"}
 VERBS = {
-    "add", "answer", "approve", "change", "check", "close", "compare", "draft", "implement", "import", "issue", "list",
-    "make", "open", "prepare", "present", "publish", "read", "record", "register", "remove", "renew", "reopen",
-    "return", "revoke", "set", "sign", "start", "submit", "tell", "upgrade", "withdraw",
+    "add", "answer", "approve", "carry", "change", "check", "close", "compare", "draft", "implement", "import", "issue",
+    "list", "make", "open", "prepare", "present", "preview", "publish", "read", "record", "register", "remove", "renew",
+    "reopen", "return", "revoke", "set", "sign", "start", "submit", "tell", "upgrade", "withdraw",
 }  # fmt: skip
 
 
@@ -115,6 +115,8 @@ def test_every_request_body_has_examples_that_hold(described: dict[str, Any]) ->
     for where, operation in operations(described):
         for kind, media in at(described, operation.get("requestBody", {})).get("content", {}).items():
             schema = at(described, media["schema"])
+            if schema.get("format") == "binary":
+                continue  # a workbook; its columns are those of the CSV beside it
             examples = examples_of(media, schema)
             validator = validator_of(described, media["schema"])
             wrong = [error.message for example in examples for error in validator.iter_errors(example)]
@@ -135,4 +137,9 @@ def test_every_operation_with_a_key_documents_401_and_403(described: dict[str, A
     keyed = {where: operation for where, operation in operations(described) if "security" in operation}
     assert [where for where, operation in keyed.items() if not {"401", "403"} <= set(operation["responses"])] == []
     keyless = {where for where, _ in operations(described)} - set(keyed)
-    assert keyless == {"GET /public/v1/assessments", "GET /public/v1/assessments/{entry_id}"}
+    assert keyless == {
+        "GET /public/v1/assessments",
+        "GET /public/v1/assessments/{entry_id}",
+        "GET /public/v1/child-budget",
+        "GET /public/v1/child-budget/{publication_id}",
+    }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -16,8 +17,14 @@ from app.decisions import actions as decisions
 from app.decisions import queries as decision_queries
 from app.decisions.models import Decision
 from app.follow_up import actions as follow_ups
+from app.jobs import actions as jobs
+from app.jobs.models import JobKind
+from app.main import IMPORTS
 from app.services.models import CostCentre
-from tests.county import Api, County, a_decision, an_assessment, an_impact
+from tests.county import Api, County, a_budget, a_decision, an_assessment, an_impact, an_import
+
+CHILD_BUDGET, PLOT = 6, 5
+"""Sign-in, revision (for the ETag too, where there is one), ledgers, populations and sums."""
 
 # Every number counts the sign-in, which is one statement; transactions' BEGIN is not counted.
 LISTS = {
@@ -39,8 +46,25 @@ LISTS = {
     "/api/v1/vocabulary": 2,
     "/api/v1/people/me": 1,
     "/public/v1/assessments": 1,
+    "/api/v1/populations": 2,
+    "/api/v1/jobs": 2,
+    "/api/v1/budget-lines": 2,
+    "/api/v1/budget-lines/ledgers": 2,
+    "/api/v1/budget-lines/account-ranges": 2,
+    "/api/v1/child-budget?year=2026": CHILD_BUDGET,
+    "/api/v1/child-budget/plot?kind=years&year=2026": PLOT,
+    "/api/v1/child-budget/unclassified?year=2026": 2,
+    "/api/v1/child-budget/publications": 2,
+    "/public/v1/child-budget": 1,
 }
-NOT_PAGED = {"/api/v1/organisation", "/api/v1/vocabulary", "/api/v1/people/me"}
+NOT_PAGED = {
+    "/api/v1/organisation",
+    "/api/v1/vocabulary",
+    "/api/v1/people/me",
+    "/api/v1/budget-lines/account-ranges",
+    "/api/v1/child-budget?year=2026",
+    "/api/v1/child-budget/plot?kind=years&year=2026",
+}
 READ_DECISION, READ_ASSESSMENT, READ_FOLLOW_UP = 2, 6, 4
 FEW, MANY = 5, 50
 
@@ -67,7 +91,7 @@ def counted(api: Api, the_app: FastAPI) -> Callable[[str], int]:
     """How many statements reading an address runs, the second time."""
 
     def read(path: str) -> int:
-        role = "administrator" if "journal" in path or "api-keys" in path else "preparer"
+        role = "administrator" if "journal" in path or "api-keys" in path else "controller"
         api.send(role, "GET", path)
         with statements(the_app) as seen:
             answer = api.send(role, "GET", path)
@@ -95,10 +119,12 @@ def test_a_list_runs_the_same_statements_for_few_rows_and_for_many(
     with database.transaction() as session:
         for number in range(FEW):
             decided(session, county, number)
+    a_budget(database, county)
     few = {path: counted(path) for path in LISTS}
     with database.transaction() as session:
         for number in range(FEW, MANY):
             decided(session, county, number)
+    many_lines(database, county)
     paged = {path: f"{path}{'&' if '?' in path else '?'}limit=200" for path in set(LISTS) - NOT_PAGED}
     many = {path: counted(paged.get(path, path)) for path in LISTS}
     for path in ("decisions", "assessments", "follow-ups", "follow-ups/schedule"):
@@ -106,6 +132,53 @@ def test_a_list_runs_the_same_statements_for_few_rows_and_for_many(
         assert len(rows) == MANY, path
     assert few == LISTS
     assert many == LISTS
+
+
+def many_lines(database: Database, county: County) -> None:
+    """A ledger of fifty more cost centres, and as many jobs."""
+    by = county["controller"]
+    names = "\r\n".join(f"{code};Palvelu;1.1.2020" for code in range(MANY))
+    an_import(database, by, "cost-centres", f"kustannuspaikka;nimi;voimassa alkaen\r\n{names}")
+    classes = "\r\n".join(f"demo;{year};{code};Palvelu" for code in range(MANY) for year in (2025, 2026))
+    an_import(database, by, "service-classes", f"luokitus;vuosi;koodi;nimi\r\n{classes}")
+    lines = "\r\n".join(f"{year};ta;{code};{code};{code},10" for code in range(MANY) for year in (2025, 2026))
+    job = an_import(
+        database, by, "budget-lines", f"vuosi;vaihe;kustannuspaikka;palveluluokka;summa\r\n{lines}", source="other"
+    )
+    assert job.result is not None
+    assert job.result["rows"] == 2 * MANY
+    with database.transaction() as session:
+        for number in range(MANY):
+            facts: dict[str, Any] = {
+                "dry_run": True,
+                "parameters": {},
+                "file_name": None,
+                "digest": str(number),
+                "size": 1,
+            }
+            jobs.queue(session, IMPORTS[JobKind.UNITS], **facts, by=by)
+
+
+DIMENSIONS = ("unit", "cost_centre", "service_class", "impact_class", "age_group")
+
+
+def expected(grouping: tuple[str, ...]) -> int:
+    """Two queries of sums where they are not read from totals; one for last year's classes; one for each name."""
+    by_sums = "cost_centre" in grouping or {"unit", "service_class"} <= set(grouping)
+    named = len(set(grouping) & {"unit", "cost_centre", "service_class"})
+    return CHILD_BUDGET + by_sums + ("service_class" in grouping) + named
+
+
+@pytest.mark.slow
+def test_the_child_budget_runs_the_same_statements_for_few_lines_and_for_many_in_every_grouping(
+    counted: Callable[[str], int], database: Database, county: County
+) -> None:
+    every = [some for length in range(len(DIMENSIONS) + 1) for some in combinations(DIMENSIONS, length)]
+    paths = {some: f"/api/v1/child-budget?year=2026&group_by={','.join(some)}" for some in every}
+    a_budget(database, county)
+    assert {some: counted(path) for some, path in paths.items()} == {some: expected(some) for some in every}
+    many_lines(database, county)
+    assert {some: counted(path) for some, path in paths.items()} == {some: expected(some) for some in every}
 
 
 def test_every_list_is_counted(the_app: FastAPI) -> None:

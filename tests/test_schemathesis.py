@@ -19,14 +19,21 @@ import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, settings
 from schemathesis.config import SchemathesisConfig
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.specs.openapi import checks
+from sqlalchemy import select
 
+from app.budgeting import actions as budgeting
+from app.budgeting.models import Ledger, Phase, PublishedChildBudget
 from app.database import Database
 from app.decisions import actions as decisions
 from app.decisions import queries as decision_queries
 from app.demo.server import serving
 from app.follow_up import actions as follow_up
+from app.jobs.models import Job
+from app.services.models import Classification, CostCentre, Population, Unit
 from tests.conftest import SETTINGS, Postgresql
-from tests.county import County, a_decision, an_assessment, founded
+from tests.county import County, a_budget, a_decision, an_assessment, founded
 
 EXAMPLES = int(os.environ.get("LAVA_TEST_EXAMPLES", "12"))
 DOCUMENT = json.loads((Path(__file__).parent.parent / "openapi" / "openapi.json").read_text("utf-8"))
@@ -58,6 +65,8 @@ class Served:
         """A key whose role may do most of what the operation needs."""
         role = {
             "Services": "controller",
+            "Child budget": "controller",
+            "Jobs": "controller",
             "Organisation": "administrator",
             "People and keys": "administrator",
             "Forms": "administrator",
@@ -88,6 +97,16 @@ def _filled(database: Database, county: County) -> dict[str, str]:
         }
 
 
+def _filled_services(database: Database, county: County) -> dict[str, str]:
+    """A budget, published; the first row of each of its tables."""
+    a_budget(database, county)
+    tables = {"unit": Unit, "cost_centre": CostCentre, "classification": Classification, "population": Population}
+    tables |= {"ledger": Ledger, "job": Job, "publication": PublishedChildBudget}
+    with database.transaction() as session:
+        budgeting.publish(session, 2026, Phase.BUDGET, by=county["controller"])
+        return {f"{name}_id": str(session.scalars(select(table).limit(1)).one().id) for name, table in tables.items()}
+
+
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     server: Postgresql | None = None
@@ -100,7 +119,7 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         url = server.fresh()
     database = Database(url)
     county = founded(database, "Esimerkkialue", "1234567-1")
-    ids = _filled(database, county)
+    ids = {**_filled(database, county), **_filled_services(database, county)}
     database.engine.dispose()
     with serving(SETTINGS.model_copy(update={"port": 0, "database_url": url})) as running:
         made = Served(running.address, county, ids)
@@ -126,7 +145,21 @@ def test_the_api_keeps_its_description(case: schemathesis.Case[Any], served: Ser
             case.path_parameters[name] = served.ids[name]
     if sound and "If-Match" in given and served.random.random() < 0.7:
         case.headers["If-Match"] = _etag_of(case, served, headers)
-    case.call_and_validate(base_url=served.address, headers=headers, timeout=20)
+    case.call_and_validate(
+        base_url=served.address, headers=headers, timeout=20, excluded_checks=list(_not_to_be_checked(case))
+    )
+
+
+def _not_to_be_checked(case: schemathesis.Case[Any]) -> Iterator[Any]:
+    """Any bytes are a file: it is the job that refuses it. And `/units/import` has the form of `/units/{unit_id}`."""
+    body = case.meta.components.get(ParameterLocation.BODY) if case.meta else None
+    if case.operation.definition.raw.get("x-upload") and body is not None and body.mode.is_negative:
+        yield checks.negative_data_rejection
+    above, _, last = case.operation.path.rpartition("/")
+    if not last.endswith("}") and any(
+        path.rpartition("/")[0] == above and path.endswith("}") for path in DOCUMENT["paths"]
+    ):
+        yield checks.unsupported_method
 
 
 def _is_uuid(value: object) -> bool:

@@ -213,8 +213,11 @@ class _Counts:
         if self.added or self.changed:
             codes = {"added_codes": sorted(self.added), "changed_codes": sorted(self.changed - self.added)}
             of = {"file": asked.file_name, "digest": asked.digest}
-            verb = f"{object_type}.imported"
-            record(session, asked.by, verb, "organisation", asked.by.organisation_id, **told, **codes, **of)
+            said = {**told, **codes, **of}
+            if object_type == "unit":
+                record(session, asked.by, "unit.imported", "organisation", asked.by.organisation_id, **said)
+            else:
+                record(session, asked.by, "cost_centre.imported", "organisation", asked.by.organisation_id, **said)
         return {**told, "unchanged_file": not (self.added or self.changed)}
 
 
