@@ -23,8 +23,8 @@ from app.main import IMPORTS
 from app.services.models import CostCentre
 from tests.county import Api, County, a_budget, a_decision, an_assessment, an_impact, an_import
 
-CHILD_BUDGET, PLOT = 6, 5
-"""Sign-in, revision (for the ETag too, where there is one), ledgers, populations and sums."""
+CHILD_BUDGET, PLOT = 7, 6
+"""Sign-in, revision (for the ETag too, where there is one), ledgers, populations, figures, and what is not split."""
 
 # Every number counts the sign-in, which is one statement; transactions' BEGIN is not counted.
 LISTS = {
@@ -55,6 +55,7 @@ LISTS = {
     "/api/v1/child-budget/plot?kind=years&year=2026": PLOT,
     "/api/v1/child-budget/unclassified?year=2026": 2,
     "/api/v1/child-budget/publications": 2,
+    "/api/v1/reports/cumulative-effect?from=2026-01-01&until=2026-12-31": 5,
     "/public/v1/child-budget": 1,
 }
 NOT_PAGED = {
@@ -63,9 +64,10 @@ NOT_PAGED = {
     "/api/v1/people/me",
     "/api/v1/budget-lines/account-ranges",
     "/api/v1/child-budget?year=2026",
+    "/api/v1/reports/cumulative-effect?from=2026-01-01&until=2026-12-31",
     "/api/v1/child-budget/plot?kind=years&year=2026",
 }
-READ_DECISION, READ_ASSESSMENT, READ_FOLLOW_UP = 2, 6, 4
+READ_DECISION, READ_ASSESSMENT, READ_FOLLOW_UP = 2, 7, 4
 FEW, MANY = 5, 50
 
 

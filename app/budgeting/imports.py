@@ -150,13 +150,12 @@ class _Reader:
         if self._is_total(row):
             return None
         faults = self.asked.faults.count
-        if self.year is None:
-            self._parsed(number, 0, row[0], year_of)
+        year = self.year if self.year is not None else self._parsed(number, 0, row[0], year_of)
         if self.phase is None:
             self._parsed(number, 1, row[1], _phase)
         self._parsed(number, 2, row[2], self._centre)
-        if row[3] is not None and self.asked.faults.count == faults:
-            self._parsed(number, 3, row[3], lambda cell: self._service(cell, self._year(row[0])))
+        if row[3] is not None:
+            self._parsed(number, 3, row[3], code_of if year is None else lambda cell: self._service(cell, year))
         if row[4] is not None:
             self._parsed(number, 4, row[4], self._account)
         cents = self._parsed(number, 5, row[5], cents_of)
