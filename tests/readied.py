@@ -92,7 +92,7 @@ def _upgradable(session: Session, county: County, number: str) -> Ids:
 
 
 def _population(session: Session, county: County, number: str) -> Ids:
-    there = set(session.scalars(select(Population.year).where(col(Population.organisation_id) == county.id)))
+    there = set(session.scalars(select(col(Population.year)).where(col(Population.organisation_id) == county.id)))
     year = next(year for year in range(2000, 2101) if year not in there)
     facts = {"year": year, "counts": [1, 2, 3, 4, 5], "source": number}
     return {"population_id": str(services.add_population(session, facts, by=county["controller"]).id)}
@@ -149,6 +149,8 @@ ADDED_BY = {
     **{f"{verb}_unintended_impact": "unintended-impacts" for verb in ("read", "remove")},
     **dict.fromkeys(("read_service_class_mapping", "remove_service_class_mapping"), "mappings"),
     **dict.fromkeys(("read_classification", "change_classification", "remove_classification"), "classifications"),
+    "read_classification_history": "classifications",
+    **dict.fromkeys(("add_classification", "add_classifications", "preview_classifications"), "cost-centres"),
     **dict.fromkeys(("read_api_key", "revoke_api_key"), "api-keys"),
 }
 """Operations on a part, or whatever else is made by one request, and the list that it is made in."""
@@ -211,7 +213,7 @@ class Readied:
         )
 
     def _money(self) -> Ids:
-        """A budget with everything beside it, published; and two years' lists that a classification is carried through."""
+        """A budget with everything beside it, published; and the lists of two years."""
         a_budget(self.database, self.county)
         by = self.county["controller"]
         tables = {"population": Population, "ledger": Ledger, "job": Job, "publication": PublishedChildBudget}
@@ -264,16 +266,21 @@ class Readied:
             return {"mapping_id": self._post("controller", "/api/v1/service-classes/mappings", body)}
         if kind == "classifications":
             return {"classification_id": self._classified(number)}
+        if kind == "cost-centres":
+            return {"cost_centre_id": self._centre(number)}
         if kind == "api-keys":
             body = {"person_id": shared["person_id"], "label": f"Avain {number}"}
             return {"key_id": self._post("administrator", "/api/v1/api-keys", body)}
         body = PARTS.get(kind) or an_impact(shared["option_id"])  # type: ignore[arg-type]
         return {"part_id": self._post("preparer", f"/api/v1/assessments/{shared['assessment_id']}/{kind}", body)}
 
-    def _classified(self, number: int) -> str:
+    def _centre(self, number: int) -> str:
         centre = {"code": f"K{number}", "name": {"fi": "Neuvola"}, "valid_from": "2020-01-01"}
+        return self._post("controller", "/api/v1/cost-centres", centre)
+
+    def _classified(self, number: int) -> str:
         body = {
-            "cost_centre_id": self._post("controller", "/api/v1/cost-centres", centre),
+            "cost_centre_id": self._centre(number),
             "impact_class": "direct",
             "from_year": 2025,
             "method": "full",

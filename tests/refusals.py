@@ -10,9 +10,10 @@ OF_ANY_TEXT = (
     "The number is too large to be kept exactly",
     "String should have at least 1 character",  # of spaces only
     "Give the text in Finnish (fi) or in Swedish (sv)",
+    "Give a day of 1900",  # JSON Schema has dates of all years
     "String should match pattern '^https",  # the generator takes `$` to allow a line feed at the end
 )
-OF_ANY_CHANGE = ("Field required",)  # a merge patch clears with null, but not what is required
+OF_ANY_CHANGE = ("Field required", "It always has a value")  # a merge patch clears with null, but not what is required
 DATES = ("It ends before it begins",)
 SCREENING = ("The form has no such question", "Answer yes, no or unsure", "Answer each screening question")
 CHILD_GROUPS = ("Not in the organisation's list of child groups",)
@@ -45,6 +46,7 @@ REASONS: dict[str, tuple[str, ...]] = {
         *SECRECY,
         "A cost centre and year is given twice in planned_changes",
         "An option's code is given twice",
+        "The follow-up of a decision is dated when it is decided",
     ),
     "change_decision": (*SECRECY, "no_decision_yet"),
     "set_decision_scope": ("A cost centre and year is given twice in planned_changes",),
@@ -63,7 +65,11 @@ REASONS: dict[str, tuple[str, ...]] = {
     "change_impact": CHILD_GROUPS,
     "add_evidence": EVIDENCE,
     "change_evidence": EVIDENCE,
-    "add_form": ("This id stands twice", "References ($ref, $dynamicRef) and patterns are not used here"),
+    "add_form": (
+        "Neither a field or part of the assessment nor a question",
+        "This id stands twice",
+        "References ($ref, $dynamicRef) and patterns are not used here",
+    ),
     "tell_outcome": ("Give the direction that was seen",),
     "add_unintended_impact": CHILD_GROUPS,
     "publish_follow_up": PUBLICATION,
@@ -80,7 +86,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     "add_population": TAKEN,
     "set_account_ranges": ("Write both ends with as many digits", "The range ends before it begins"),
     "publish_child_budget": ("no_ledger",),
-    "read_child_budget": ("It has ", "Something is named twice"),
+    "read_child_budget": ("Something is named twice",),
     "read_cumulative_effect": ("Give a later day",),
     "change_classification": (*DATES, "overlapping"),
     "set_child_groups": ("A code is given twice",),
