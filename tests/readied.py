@@ -92,7 +92,7 @@ def _upgradable(session: Session, county: County, number: str) -> Ids:
 
 
 def _population(session: Session, county: County, number: str) -> Ids:
-    there = set(session.scalars(select(Population.year).where(col(Population.organisation_id) == county.id)))
+    there = set(session.scalars(select(col(Population.year)).where(col(Population.organisation_id) == county.id)))
     year = next(year for year in range(2000, 2101) if year not in there)
     facts = {"year": year, "counts": [1, 2, 3, 4, 5], "source": number}
     return {"population_id": str(services.add_population(session, facts, by=county["controller"]).id)}
@@ -211,7 +211,7 @@ class Readied:
         )
 
     def _money(self) -> Ids:
-        """A budget with everything beside it, published; and two years' lists that a classification is carried through."""
+        """A budget with everything beside it, published; and two years' lists to carry a classification through."""
         a_budget(self.database, self.county)
         by = self.county["controller"]
         tables = {"population": Population, "ledger": Ledger, "job": Job, "publication": PublishedChildBudget}
