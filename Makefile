@@ -3,10 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo tour test check fix bench openapi migration lock clean
+.PHONY: help setup demo tour test check fix lint-openapi bench migration lock clean
 
 help:  ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
 
 .venv/done: requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -21,8 +21,8 @@ help:  ## what there is
 
 setup: .venv/done  ## a virtual environment with the locked packages
 
-demo: setup  ## the demo county on http://127.0.0.1:8000
-	$(BIN)/lava demo
+demo: setup  ## the demo county on http://127.0.0.1:8000, or another port: make demo port=8001
+	$(BIN)/lava demo $(if $(port),--port $(port))
 
 tour: setup  ## one decision's whole life, played over HTTP
 	$(BIN)/lava tour
@@ -43,8 +43,14 @@ fix: setup  ## mend what can be mended, write generated files anew
 	$(BIN)/ruff format .
 	$(BIN)/lava docs
 
+lint-openapi:  ## the description of the API by spectral:oas and OWASP's rules; needs Node and its registry
+	npm install --silent --no-audit --no-fund --no-save --ignore-scripts --prefix .spectral \
+		@stoplight/spectral-cli@6.16.3 @stoplight/spectral-owasp-ruleset@2.0.1
+	.spectral/node_modules/.bin/spectral lint --ruleset openapi/spectral.yaml --fail-severity hint openapi/openapi.json
+
 bench: setup  ## speed as ratios to a bare endpoint, on both databases
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.budget
 
 migration: setup  ## a new migration: make migration m="add the thing"
 	$(BIN)/lava new-migration "$(m)"
@@ -55,4 +61,4 @@ lock: setup  ## lock anew: hashes, no addresses
 		-c requirements.txt -o requirements-dev.txt
 
 clean:  ## remove what was made
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf .venv .spectral .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

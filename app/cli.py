@@ -5,24 +5,33 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
 
 from app import documents, schema
 from app.access import actions as access
 from app.access.models import AccountKind, Organisation, Role
-from app.access.queries import administrator_of
+from app.access.queries import administrator_of, organisation_of
 from app.access.rules import System
+from app.budgeting.check import check
+from app.budgeting.imports import BUDGET_LINES
+from app.budgeting.models import Phase
 from app.database import Database, broken_constraint
-from app.demo.county import content, found, people_and_keys
-from app.demo.server import Running, demo_stories, serve, serving
+from app.demo.budget import tell_child_budget
+from app.demo.county import content, found
+from app.demo.filling import CannotStart, filled_demo
+from app.demo.server import Running, serve
 from app.demo.tour import tour_of_cases, tour_of_county
 from app.errors import DomainError
+from app.jobs.command_line import import_file
+from app.jobs.models import JobState
 from app.journal import actions as journal_actions
 from app.journal import queries as journal_queries
 from app.logs import configure
@@ -32,7 +41,9 @@ from app.settings import Settings
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Lava: child-impact assessment.")
 journal = typer.Typer(no_args_is_help=True, help="The append-only journal.")
 organisation = typer.Typer(no_args_is_help=True, help="Organisations.")
+budget = typer.Typer(no_args_is_help=True, help="Budgets and ledgers.")
 app.add_typer(journal, name="journal")
+app.add_typer(budget, name="budget")
 app.add_typer(organisation, name="organisation")
 console = Console()
 
@@ -73,17 +84,16 @@ def migrate_command() -> None:
 def demo_command(port: Annotated[int, typer.Option(help="Port to serve on.")] = 8000) -> None:
     """Fill the database with the demo county and serve it on 127.0.0.1."""
     configure("warning")
-    settings = Settings(port=port)
-    database = Database(settings.database_url)
-    schema.migrate(database)
-    keys, is_new = people_and_keys(database)
-    database.engine.dispose()
-    with serving(settings) as running:
-        if is_new:
-            with console.status("Filling the database with the demo county …"):
-                demo_stories(running, keys)
-        _tell_demo(running, keys)
-        running.wait()
+    try:
+        with filled_demo(Settings(port=port), console) as (running, keys):
+            _tell_demo(running, keys)
+            running.wait()
+    except CannotStart as error:
+        console.print(str(error), markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        console.print("Stopped while the demo was being filled. The next `lava demo` starts over.")
+        raise typer.Exit(130) from None
 
 
 def _tell_demo(running: Running, keys: dict[str, str]) -> None:
@@ -101,11 +111,12 @@ def _tell_demo(running: Running, keys: dict[str, str]) -> None:
     ):
         console.print(f"  {running.address}{path}  [dim]{words}[/dim]", soft_wrap=True)
     console.print(
-        f'\n  curl -H "Authorization: Bearer {keys["preparer"]}" {running.address}/api/v1/decisions?limit=3\n',
+        f'\n  curl -H "Authorization: Bearer {keys["preparer"]}" "{running.address}/api/v1/decisions?limit=3"\n',
         soft_wrap=True,
         markup=False,
         highlight=False,
     )
+    tell_child_budget(console, running.address, keys["controller"])
     console.print("Stop with Ctrl-C.", style="dim")
 
 
@@ -191,6 +202,50 @@ def erase_entry(
             raise typer.Exit(1)
         journal_actions.erase(session, System(organisation_id), seq, reason)
     console.print(f"The words of entry {seq} are erased.")
+
+
+@budget.command("import")
+def import_budget(
+    file: Annotated[Path, typer.Argument(help="CSV or XLSX.", exists=True, dir_okay=False, readable=True)],
+    business_id: Annotated[str, typer.Option("--organisation", help="Whose it is: its Finnish business id.")],
+    source: Annotated[
+        str | None, typer.Option(help="Where it comes from; a file replaces only what the same source told.")
+    ] = None,
+    year: Annotated[int | None, typer.Option(help="The year of every line, where the file tells none.")] = None,
+    phase: Annotated[Phase | None, typer.Option(help="The phase of every line, where the file tells none.")] = None,
+    scheme: Annotated[str | None, typer.Option(help="The list of the service classes.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="The sheet of an XLSX file.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="`code=header in the file`, where a header is not known; once a column.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only look for faults, and change nothing.")] = False,
+) -> None:
+    """Import budget or ledger lines: all of the file or nothing. Exit 1 where it has faults."""
+    told = {"year": year, "phase": phase.value if phase else None, "source": source, "scheme": scheme, "sheet": sheet}
+    columns = dict(text.split("=", 1) for text in column or () if "=" in text)
+    parameters: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+    parameters |= {"columns": columns} if columns else {}
+    with _database() as database:
+        with database.transaction(writes=False) as session:
+            by = System(organisation_of(session, business_id).id)
+        job = import_file(console, database, BUDGET_LINES, file, parameters, dry_run=dry_run, by=by)
+    raise typer.Exit(0 if job.state == JobState.SUCCEEDED else 1)
+
+
+@budget.command("check")
+def check_budget() -> None:
+    """Compute every figure kept again from the lines; exit 1 where one is not what they give."""
+    right = True
+    with _database() as database, database.transaction(writes=False) as session:
+        for row in session.scalars(select(Organisation).order_by(col(Organisation.business_id))):
+            faults = check(session, row.id)
+            right = right and not faults
+            console.print(f"{row.business_id}: {'right' if not faults else 'WRONG'}", soft_wrap=True)
+            for fault in faults[:100]:
+                console.print(f"  {fault}", soft_wrap=True, markup=False)
+            if len(faults) > 100:
+                console.print(f"  … and {len(faults) - 100} more")
+    raise typer.Exit(0 if right else 1)
 
 
 @app.command("unpublish")

@@ -26,6 +26,7 @@ from app.budgeting import api as budgeting
 from app.budgeting import public_api as public_budgeting
 from app.budgeting.imports import BUDGET_LINES
 from app.conventions import idempotency
+from app.conventions.head import HeadAsGet
 from app.conventions.problems import faults_of, problem
 from app.database import Database, broken_constraint, is_busy
 from app.decisions import api as decisions
@@ -76,6 +77,7 @@ STATUS: dict[type[DomainError], int] = {
 
 ROUTERS: Sequence[APIRouter] = (
     decisions.router,
+    decisions.of_organisation,
     assessments.assessments,
     assessments.of_decision,
     assessment_parts.router,
@@ -97,6 +99,7 @@ ROUTERS: Sequence[APIRouter] = (
     access.api_keys,
     access.vocabulary,
     reports.journal,
+    reports.reports,
     public_register.router,
     public_budgeting.router,
 )
@@ -151,6 +154,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     for kind in (DomainError, IntegrityError, OperationalError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, _HANDLERS[kind])
+    app.add_middleware(HeadAsGet)
     app.add_middleware(RequestLog)
     return app
 
@@ -249,7 +253,7 @@ def _methods_at(request: Request) -> set[str]:
     for route in iter_route_contexts(request.app.router.routes):
         if route.matches(scope)[0] is not Match.NONE:
             methods |= set(route.methods or ())
-    return methods
+    return methods | ({"HEAD"} if "GET" in methods else set())
 
 
 async def _on_invalid_request(request: Request, error: RequestValidationError) -> Response:

@@ -15,7 +15,8 @@ is screened, written, reviewed, sealed and published, or somebody signs that non
 handled; and later its predicted effects are set beside what really happened.
 
 Conventions: errors are `application/problem+json` (RFC 9457); changes name the version they change in `If-Match`; every
-POST takes an `Idempotency-Key`; `PATCH` is JSON Merge Patch (RFC 7396); lists are read by following `next`.
+POST takes an `Idempotency-Key`; `PATCH` is JSON Merge Patch (RFC 7396); lists are read by following `next`; `HEAD` is
+answered wherever `GET` is.
 
 Each operation names the right it needs. Who changes a thing must also have the right to read it, and a key that is
 narrowed to some rights needs those too.
@@ -34,9 +35,11 @@ TAGS = {
     "People and keys": "Who may do what.",
     "Vocabulary": "Codes and their labels.",
     "Journal": "The audit trail.",
+    "Reports": "What is said of many decisions together.",
     "Public register": "What is published; no key is needed.",
 }
 
+MAX_INT32 = 2**31 - 1
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _WORDS = {
     400: "The request cannot be read.",
@@ -55,7 +58,7 @@ _WORDS = {
     503: "Busy; see Retry-After.",
 }
 _HEADERS = {
-    "ETag": {"description": "The version, to be sent in If-Match.", "schema": {"type": "string"}},
+    "ETag": {"description": "The version, to be sent in If-Match or If-None-Match.", "schema": {"type": "string"}},
     "Location": {"description": "Where the new resource is.", "schema": {"type": "string"}},
     "X-Request-Id": {"description": "The request's id.", "schema": {"type": "string", "format": "uuid"}},
     "Link": {"description": "The next page, rel=next (RFC 8288).", "schema": {"type": "string"}},
@@ -99,14 +102,62 @@ def document(app: FastAPI) -> dict[str, Any]:
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs"))
     schemas["Problem"] = problem
+    _describe_fields(schemas)
     described["components"]["responses"] = {str(status): _problem_response(status) for status in _WORDS}
     described["components"]["headers"] = _HEADERS
     described["components"]["parameters"] = {"IdempotencyKey": _IDEMPOTENCY_KEY, "AcceptLanguage": _ACCEPT_LANGUAGE}
     for path, operations in described["paths"].items():
         for method, operation in operations.items():
             _complete(path, method, operation, schemas)
+    _mend_integers(described)
     app.openapi_schema = described
     return described
+
+
+def _describe_fields(schemas: dict[str, Any]) -> None:
+    """Let a patch say of each field what the whole says of it, and a field that is another schema what that says."""
+    for name, schema in schemas.items():
+        for field, said in schema.get("properties", {}).items():
+            for whole in _wholes_of(name, schemas):
+                source = whole["properties"].get(field, {})
+                for word in ("description", "examples"):
+                    if word in source:
+                        said.setdefault(word, source[word])
+                for ours, theirs in zip(_lists_in(said), _lists_in(source), strict=False):
+                    ours |= {limit: theirs[limit] for limit in ("minItems", "maxItems") if limit in theirs}
+            if "$ref" in said and "description" not in said:
+                said["description"] = schemas[said["$ref"].rpartition("/")[2]].get("description", "")
+
+
+def _wholes_of(name: str, schemas: dict[str, Any]) -> list[dict[str, Any]]:
+    """What `DecisionPatch` changes a part of: `DecisionFacts`, or `DecisionNew`, or `DecisionRead`, as there are."""
+    if not name.endswith("Patch"):
+        return []
+    stem = name.removesuffix("Patch")
+    return [schemas[whole] for end in ("Facts", "New", "Read", "") if (whole := f"{stem}{end}") in schemas]
+
+
+def _lists_in(said: dict[str, Any]) -> list[dict[str, Any]]:
+    """The schemas of lists that a field may be."""
+    return [either for either in (said, *said.get("anyOf", ())) if either.get("type") == "array"]
+
+
+def _mend_integers(said: Any) -> None:
+    """Write each integer's limits in JSON Schema's own words, which pydantic does not where a validator comes first,
+    and say how wide it is: cents do not go into 32 bits.
+    """
+    if isinstance(said, list):
+        for item in said:
+            _mend_integers(item)
+    if not isinstance(said, dict):
+        return
+    for item in said.values():
+        _mend_integers(item)
+    if said.get("type") == "integer":
+        for ours, theirs in (("ge", "minimum"), ("le", "maximum")):
+            if ours in said:
+                said[theirs] = said.pop(ours)
+        said["format"] = "int32" if said.get("maximum", 0) <= MAX_INT32 else "int64"
 
 
 def _problem_response(status: int) -> dict[str, Any]:
@@ -130,6 +181,9 @@ def _complete(path: str, method: str, operation: dict[str, Any], schemas: dict[s
         parameters.append({"$ref": "#/components/parameters/IdempotencyKey"})
     parameters.append({"$ref": "#/components/parameters/AcceptLanguage"})
     for parameter in parameters:
+        if parameter.get("in") == "path":
+            thing = parameter["name"].removesuffix("_id").replace("_", " ")
+            parameter.setdefault("description", f"The id of the {thing}.")
         if parameter.get("name", "").lower() == "if-match":
             parameter.update(name="If-Match", required=True, schema={"type": "string", "pattern": '^"[0-9]{1,9}"$'})
     possible = {400, 405, 422, 429, 500, 503}
@@ -149,6 +203,8 @@ def _complete(path: str, method: str, operation: dict[str, Any], schemas: dict[s
         reference = str(schema.get("$ref", "")).rpartition("/")[2]
         if reference.startswith("Page_"):
             headers["Link"] = _header("Link")
+        if path.startswith("/public/"):
+            headers["ETag"] = _header("ETag")
         if "version" in schemas.get(reference, {}).get("properties", {}):
             headers["ETag"] = _header("ETag")
             if status == "201":

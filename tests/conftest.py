@@ -22,6 +22,7 @@ from app.database import Database
 from app.jobs.running import Runner
 from app.main import create_app, run_job
 from app.settings import Settings
+from tests.budget import WORKED, add_centre, add_population, classify, lines
 from tests.county import Api, County, founded
 
 logs.configure("error")
@@ -159,6 +160,19 @@ def client(the_app: FastAPI, database_url: str, database: Database) -> Iterator[
 def api(client: TestClient, county: County) -> Api:
     """The service as the county's people use it."""
     return Api(client, county)
+
+
+@pytest.fixture
+def worked(api: Api) -> dict[str, str]:
+    """The county of the worked example; the cost centres' ids by code."""
+    add_population(api)
+    centres = {code: add_centre(api, code, name) for code, (name, *_) in WORKED.items()}
+    for code, (_, _, impact_class, facts) in WORKED.items():
+        classify(api, centres[code], impact_class, **facts)
+    rows = [(2026, "talousarvio", code, "", "4300", f"{euros},00") for code, (_, euros, *_) in WORKED.items()]
+    job = api.import_file("budget-lines", lines(*rows))
+    assert job["state"] == "succeeded", job
+    return centres
 
 
 def pytest_collection_modifyitems(items: list[Any]) -> None:

@@ -407,7 +407,13 @@ def a_population(session: Session, county: County) -> Given:
 
 
 def a_job(session: Session, county: County) -> Given:
-    facts = {"kind": "units", "dry_run": True, "parameters": {}, "file_digest": "0" * 64, "file_bytes": 1}
+    facts: dict[str, Any] = {
+        "kind": "units",
+        "dry_run": True,
+        "parameters": {},
+        "file_digest": "0" * 64,
+        "file_bytes": 1,
+    }
     row = Job(organisation_id=county.id, state="succeeded", ended_at=now(), **facts)
     session.add(row)
     session.flush()
@@ -418,16 +424,16 @@ def a_ledger(session: Session, county: County) -> Given:
     """A budget of one line, in force."""
     centre, service_class = make_cost_centre(session, county), make_service_class(session, county)
     source = f"source {next(NUMBERS)}"
-    facts = {"year": 2026, "phase": "budget", "source": source, "state": "current", "digest": "0" * 64}
+    facts: dict[str, Any] = {"year": 2026, "phase": "budget", "source": source, "state": "current", "digest": "0" * 64}
     row = Ledger(organisation_id=county.id, **facts, parameters={}, account_ranges=[], lines=1, cents=100)
     session.add(row)
     session.flush()
     assert row.number is not None
-    line = {"ledger": row.number, "cell": 0, "cents": 100}
+    line: dict[str, Any] = {"ledger": row.number, "cell": 0, "cents": 100}
     session.add(BudgetLine(**line, line=1, account="4300"))
-    parts = {f"{name}_{place}": 0 for name in ("part", "prior") for place in range(5)}
-    classes = {"impact_class": "unclassified", "prior_impact_class": "unclassified"}
-    of = {"cost_centre_id": centre.id, "service_class_id": service_class.id, "flow": "cost", "lines": 1}
+    parts: dict[str, Any] = {f"{name}_{place}": 0 for name in ("part", "prior") for place in range(5)}
+    classes: dict[str, Any] = {"impact_class": "unclassified", "prior_impact_class": "unclassified"}
+    of: dict[str, Any] = {"cost_centre_id": centre.id, "service_class_id": service_class.id, "flow": "cost", "lines": 1}
     session.add(LedgerSum(**line, **of, **parts, **classes))
     session.flush()
     sums.add_up(session, [row.number])
@@ -479,6 +485,8 @@ EXPECTED: dict[str, tuple[str, Arrangement]] = {
     "set_decision_scope": ("decisions:write", decision_in(D.DRAFT)),
     "set_decision_documents": ("decisions:write", decision_in(D.DRAFT)),
     "renew_early_hint": ("decisions:write", decision_in(D.DRAFT)),
+    "read_budget_effect": ("decisions:read", decision_in(D.DRAFT)),
+    "read_cumulative_effect": ("decisions:read", decision_in(D.DECIDED, cleared=True)),
     "add_option": ("decisions:write", decision_in(D.DRAFT)),
     "read_option": ("decisions:read", an_option),
     "change_option": ("decisions:write", an_option),

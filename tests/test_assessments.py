@@ -7,8 +7,9 @@ from uuid import UUID
 
 import pytest
 
+from app.clock import today
 from app.database import Database
-from tests.county import SCREENING_ANSWERS, Api, County, a_decision, an_assessment, an_impact
+from tests.county import Api, County, a_decision, an_assessment, an_impact
 
 
 def made(database: Database, county: County, state: str) -> dict[str, str]:
@@ -77,7 +78,7 @@ def test_a_new_edition_copies_everything_and_supersedes_when_it_is_approved(
 def test_a_decided_matter_keeps_the_edition_that_it_used(api: Api, county: County, database: Database) -> None:
     at = made(database, county, "approved")
     option = api.send("preparer", "GET", at["decision"]).json()["options"][1]["id"]
-    handling = {"body": "Aluehallitus", "meeting_date": "2026-01-07", "outcome": "decided", "option_id": option}
+    handling = {"body": "Aluehallitus", "meeting_date": str(today()), "outcome": "decided", "option_id": option}
     assert (
         api.change("registrar", "POST", f"{at['decision']}/handlings", handling, of=at["decision"]).status_code == 201
     )
@@ -95,22 +96,6 @@ def test_review_cannot_do_without_the_childrens_views(api: Api, county: County, 
     api.send("preparer", "DELETE", f"{at['assessment']}/hearings/{hearing['id']}", if_match=etag)
     refused = api.change("preparer", "POST", f"{at['assessment']}/submission", of=at["assessment"])
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:lava:problem:children_not_heard")
-
-
-def test_not_needed_is_signed_by_another_sealed_published_and_may_be_reconsidered(
-    api: Api, county: County, database: Database
-) -> None:
-    at = made(database, county, "screening")
-    body = {"answers": SCREENING_ANSWERS, "outcome": "not_needed", "reason": "Ei koske lapsia."}
-    assert api.change("preparer", "PUT", f"{at['assessment']}/screening", body, of=at["assessment"]).status_code == 200
-    signed = api.change("presenter", "POST", f"{at['assessment']}/signature", of=at["assessment"]).json()
-    assert (signed["state"], signed["seal_id"] is not None) == ("not_needed", True)
-    assert api.send("preparer", "GET", at["decision"]).json()["clearance_kind"] == "not_needed"
-    after_all = api.change("expert", "POST", f"{at['assessment']}/drafting", of=at["assessment"])
-    assert after_all.json()["state"] == "drafting"
-    decision = api.send("preparer", "GET", at["decision"]).json()
-    assert decision["clearance"] is None
-    assert decision["clearance_lapse"]["reason"] == "An assessment is made after all."
 
 
 @pytest.mark.parametrize(
@@ -235,3 +220,102 @@ def test_a_withdrawn_new_edition_leaves_the_one_before_in_force(api: Api, county
     assert api.send("preparer", "POST", f"{at['decision']}/assessments", {}).status_code == 409
     third = api.change("preparer", "POST", f"{at['assessment']}/editions", of=at["assessment"]).json()
     assert (third["edition"], third["supersedes_id"]) == (3, at["assessment"].rpartition("/")[2])
+
+
+def refused_form(api: Api, **changes: Any) -> list[str]:
+    """The pointers of the faults of a form."""
+    body: dict[str, Any] = {
+        "screening": [{"id": "a", "label": {"fi": "A?"}}],
+        "sections": [{"id": "a", "title": {"fi": "A"}, "items": ["summary", "own"]}],
+        "questions": [{"id": "own", "label": {"fi": "Oma?"}, "schema": {"type": "string"}}],
+    }
+    whole = {"key": "own", "title": {"fi": "Oma"}, "definition": {**body, **changes}}
+    answer = api.send("administrator", "POST", "/api/v1/forms", whole)
+    return [fault["pointer"] for fault in answer.json().get("errors", ())]
+
+
+def test_a_form_holds_together(api: Api) -> None:
+    question = {"label": {"fi": "A?"}}
+    page = {"title": {"fi": "A"}, "items": ["summary"]}
+    own = {"label": {"fi": "Oma?"}, "schema": {"type": "string"}}
+    assert refused_form(api) == []
+    twice = [{"id": "a", **question}, {"id": "b", **question}, {"id": "a", **question}]
+    assert refused_form(api, screening=twice) == ["/definition/screening/2/id"]
+    assert refused_form(api, sections=[{"id": "a", **page}] * 2) == ["/definition/sections/1/id"]
+    assert refused_form(api, questions=[{"id": "own", **own}] * 2) == ["/definition/questions/1/id"]
+    unknown = [{"id": "a", "title": {"fi": "A"}, "items": ["summary", "sumary"]}]
+    assert refused_form(api, sections=unknown) == ["/definition/sections/0/items/1"]
+    taken = [{"id": "own", **own}, {"id": "impacts", **own}]
+    assert refused_form(api, questions=taken) == ["/definition/questions/1/id"]
+
+
+def test_an_assessment_moves_to_a_newer_edition_of_its_own_form_only(
+    api: Api, county: County, database: Database
+) -> None:
+    def added(key: str) -> str:
+        body = {"key": key, "title": {"fi": "Lomake"}, "definition": definition}
+        return str(api.send("administrator", "POST", "/api/v1/forms", body).json()["id"])
+
+    definition = {
+        "screening": [{"id": "a", "label": {"fi": "A?"}}],
+        "sections": [{"id": "a", "title": {"fi": "A"}, "items": ["summary"]}],
+    }
+    at = made(database, county, "drafting")
+    older = api.send("preparer", "GET", at["assessment"]).json()["form_id"]
+    newer, other = added("lava"), added("own")
+
+    def move(form_id: str) -> Any:
+        return api.change(
+            "preparer", "POST", f"{at['assessment']}/form-upgrade", {"form_id": form_id}, of=at["assessment"]
+        )
+
+    assert move(newer).status_code == 200
+    for refused in (older, other):
+        answer = move(refused)
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/form_id")
+
+
+def test_the_childs_interest_yields_only_for_a_reason(api: Api, county: County, database: Database) -> None:
+    at = made(database, county, "drafting")
+    assert api.change("preparer", "PATCH", at["assessment"], {"interest_yields": True}).status_code == 422
+    alone = {"interest_yields": False, "interest_yields_reason": "Säästöt."}
+    assert api.change("preparer", "PATCH", at["assessment"], alone).status_code == 422
+    told = {"interest_yields": True, "interest_yields_reason": "Säästöt.", "competing_interests": "Talous."}
+    changed = api.change("preparer", "PATCH", at["assessment"], told).json()
+    assert {name: changed[name] for name in told} == told
+    lines = api.send("preparer", "GET", f"{at['assessment']}/quality").json()["items"]
+    assert next(line for line in lines if line["line"] == "best_interests")["passed"]
+    api.change("preparer", "POST", f"{at['assessment']}/submission", of=at["assessment"])
+    api.change("expert", "POST", f"{at['assessment']}/approval", of=at["assessment"])
+    api.change("registrar", "POST", f"{at['assessment']}/publication", {"privacy_checked": True}, of=at["assessment"])
+    (entry,) = api.client.get("/public/v1/assessments").json()["items"]
+    document = api.client.get(f"/public/v1/assessments/{entry['id']}").json()["document"]
+    assert (document["interest_yields"], document["interest_yields_reason"]) == (True, "Säästöt.")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("fi", "Kerro, väistyykö lapsen etu muiden etujen tieltä."),
+        ("sv", "Ange om barnets bästa får ge vika för andra intressen."),
+        ("en", "Say whether the child's interest yields to other interests."),
+    ],
+)
+def test_what_the_quality_check_misses_is_said_in_the_callers_language(
+    api: Api, county: County, database: Database, language: str, words: str
+) -> None:
+    at = made(database, county, "drafting")
+    answer = api.send("preparer", "GET", f"{at['assessment']}/quality", accept_language=language)
+    line = next(line for line in answer.json()["items"] if line["line"] == "best_interests")
+    assert [gap["code"] for gap in line["missing"]] == ["no_competing_interests", "yielding_not_said"]
+    assert line["why"].endswith(words)
+    assert (answer.headers["content-language"], answer.headers["vary"]) == (language, "Accept-Language")
+
+
+def test_review_does_not_wait_for_parents_but_is_told(api: Api, county: County, database: Database) -> None:
+    at = made(database, county, "drafting")
+    lines = api.send("preparer", "GET", f"{at['assessment']}/quality").json()["items"]
+    line = next(line for line in lines if line["line"] == "childrens_information")
+    assert (line["passed"], [gap["code"] for gap in line["missing"]]) == (False, ["parents_not_heard"])
+    submitted = api.change("preparer", "POST", f"{at['assessment']}/submission", of=at["assessment"])
+    assert submitted.status_code == 200

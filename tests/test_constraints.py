@@ -246,6 +246,7 @@ RULES: dict[str, dict[str, Any]] = {
     "ck_cost_centre_valid_to": {"valid_from": DAY, "valid_to": DAY - timedelta(days=1)},
     "ck_hearing_number": {"number": 0},
     "ck_assessment_sealed": {"state": "approved", "seal_id": None},
+    "ck_assessment_interest_yields": {"interest_yields": True, "interest_yields_reason": None},
     "ck_follow_up_sealed": {"state": "approved", "seal_id": None},
     "ck_mapping_task_class": {"task_class": None},
     "ck_mapping_unit_id": {"unit_id": UUID(int=1)},

@@ -18,6 +18,7 @@ from app.conventions.problems import LANGUAGES, registry
 from app.database import Database
 from app.demo.server import serving
 from app.settings import Settings
+from tests.conftest import SETTINGS
 from tests.county import Api, County, a_decision
 
 PARALLEL = 50
@@ -68,12 +69,66 @@ def test_a_version_of_the_future_is_refused(api: Api) -> None:
 
 def test_what_has_not_changed_is_not_sent_again(api: Api) -> None:
     path = f"{PATH}/{api.decision()['id']}"
-    for tags in ('"1"', 'W/"1"', '"7", "1"'):
+    for tags in ('"1"', 'W/"1"', '"7", "1"', "*"):
         same = api.send("preparer", "GET", path, if_none_match=tags)
         assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", '"1"')
-    assert api.send("preparer", "GET", path, if_none_match='"2"').status_code == 200
+    for other in ('"2"', '"2", *', ""):
+        assert api.send("preparer", "GET", path, if_none_match=other).status_code == 200
     api.send("preparer", "PATCH", path, {"body": "Aluehallitus"}, if_match='"1"')
     assert api.send("preparer", "GET", path, if_none_match='"1"').status_code == 200
+
+
+def test_what_is_not_there_is_said_to_whoever_has_anything(api: Api) -> None:
+    missing = api.send("preparer", "GET", f"{PATH}/01a204f4-0000-7000-8000-000000000001", if_none_match="*")
+    assert problem_of(missing) == (404, "not_found")
+
+
+@pytest.mark.parametrize("path", [PATH, "/public/v1/assessments", "/healthz", "/readyz", "/openapi.json", "/nowhere"])
+def test_a_head_is_answered_as_a_get_without_its_body(api: Api, path: str) -> None:
+    whole, head = api.send("preparer", "GET", path), api.send("preparer", "HEAD", path)
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    assert head.headers["content-length"] == whole.headers["content-length"] != "0"
+    differ = {"x-request-id"}
+    assert {k: v for k, v in head.headers.items() if k not in differ} == {
+        k: v for k, v in whole.headers.items() if k not in differ
+    }
+
+
+def test_a_head_needs_a_key_and_knows_what_has_not_changed(api: Api) -> None:
+    path = f"{PATH}/{api.decision()['id']}"
+    assert api.client.head(path).status_code == 401
+    assert api.send("preparer", "HEAD", path).headers["etag"] == '"1"'
+    assert api.send("preparer", "HEAD", path, if_none_match='"1"').status_code == 304
+    wrong = api.send("preparer", "HEAD", f"{path}/preparation")
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+    assert api.send("preparer", "DELETE", PATH).headers["allow"] == "GET, HEAD, POST"
+
+
+def test_a_head_over_the_network_has_no_body_and_is_logged_as_what_it_is(
+    api: Api, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[dict[str, Any]] = []
+    monkeypatch.setattr("app.logs.log", Telling(told))
+    settings = SETTINGS.model_copy(update={"port": 0, "database_url": database_url})
+    with serving(settings) as running, httpx.Client(base_url=running.address) as client:
+        for _ in range(2):  # a second request on the same connection shows that nothing was left over
+            head = client.head("/public/v1/assessments")
+            assert (head.status_code, head.content) == (200, b"")
+        assert client.get("/public/v1/assessments").json() == {"items": [], "next": None}
+    assert [(line["method"], line["route"]) for line in told] == [
+        *[("HEAD", "/public/v1/assessments")] * 2,
+        ("GET", "/public/v1/assessments"),
+    ]
+
+
+class Telling:
+    """A log that keeps its lines."""
+
+    def __init__(self, lines: list[dict[str, Any]]) -> None:
+        self.lines = lines
+
+    def info(self, _event: str, **line: Any) -> None:
+        self.lines.append(line)
 
 
 def edited(address: str, key: str, path: str, *, again: bool) -> list[list[int]]:
@@ -116,7 +171,7 @@ def test_many_editors_lose_no_edit(database_url: str, database: Database, county
 def test_control_a_claim_that_looks_at_no_version_loses_edits(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     path = f"{PATH}/{api.decision()['id']}"
     real = versions.claim
-    monkeypatch.setattr("app.decisions.actions.claim", lambda session, row, _, by: real(session, row, None, by))
+    monkeypatch.setattr(versions, "claim", lambda session, row, _, by: real(session, row, None, by))
     done = [api.send("preparer", "PATCH", path, {"body": str(n)}, if_match='"1"').status_code for n in range(3)]
     assert done == [200, 200, 200]
 
@@ -308,7 +363,8 @@ def test_a_method_that_is_not_there_is_told_every_one_that_is(api: Api, the_app:
         answer = api.send("preparer", "TRACE", concrete)
         assert problem_of(answer) == (405, "method_not_allowed"), path
         allowed = set(answer.headers["allow"].split(", "))
-        assert {name.upper() for name in methods} <= allowed <= alike, path
+        named = {name.upper() for name in methods}
+        assert named | ({"HEAD"} if "GET" in named else set()) <= allowed <= alike | {"HEAD"}, path
 
 
 def test_the_registry_has_every_problem_that_is_raised_and_no_other() -> None:

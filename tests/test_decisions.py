@@ -1,11 +1,14 @@
 """A decision's registration, early hint, states and clearance, through the API."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
 from app.clock import today
 from app.database import Database
+from app.decisions import queries as decision_queries
+from app.decisions.models import Decision
 from tests.county import Api, County, an_assessment
 
 
@@ -103,8 +106,14 @@ def test_changing_what_was_assessed_lets_the_clearance_lapse_and_says_why(
         api.change("preparer", "PUT", f"{path}/scope", {"planned_changes": planned}, of=path)
     after = api.send("preparer", "GET", path).json()
     assert after["clearance"] is None
-    words = {"title": "the title", "option": "the options", "planned": "the planned euros"}[part]
-    assert words in after["clearance_lapse"]["reason"]
+    code = {"title": "title", "option": "options", "planned": "planned_changes"}[part]
+    assert after["clearance_lapse"]["codes"] == [code]
+    words = {
+        "title": "Asian otsikko muuttui arvioinnin jälkeen.",
+        "option": "Vaihtoehdot muuttuivat arvioinnin jälkeen.",
+        "planned": "Suunnitellut euromäärät muuttuivat arvioinnin jälkeen.",
+    }
+    assert after["clearance_lapse"]["reason"]["fi"] == words[part]
 
 
 def test_facts_that_are_not_assessed_change_without_a_lapse(api: Api, county: County, database: Database) -> None:
@@ -181,6 +190,8 @@ def test_recommendations_are_answered_with_a_reason_and_only_those_that_were_mad
         ("q=NEUVOLA", 2),
         ("q=100%25", 0),
         ("uncleared=true", 1),
+        ("excluded=false", 3),
+        ("excluded=true", 0),
         ("source=ahjo", 1),
     ],
 )
@@ -193,3 +204,56 @@ def test_lists_are_filtered(api: Api, query: str, found: int) -> None:
     handling = {"body": "Lautakunta", "meeting_date": "2026-01-12", "outcome": "decided"}
     api.change("integration", "POST", f"{path}/handlings", handling, of=path)
     assert len(api.send("preparer", "GET", f"/api/v1/decisions?{query}").json()["items"]) == found
+
+
+def test_options_are_in_the_order_that_people_count_in(api: Api, county: County, database: Database) -> None:
+    codes = ["VE10", "VE2", "VE1"]
+    made = api.decision(options=[{"code": code, "title": {"fi": code}} for code in codes])
+    assert [option["code"] for option in made["options"]] == ["VE0", "VE1", "VE2", "VE10"]
+    with database.transaction(writes=False) as session:
+        rows = decision_queries.options(session, session.get_one(Decision, UUID(made["id"])))
+        assert [row.code for row in rows] == ["VE0", "VE1", "VE2", "VE10"]
+
+
+@pytest.mark.parametrize("code", ["VE00", "VE01", "VE", "ve1", "VE1000"])
+def test_an_option_has_one_code_only(api: Api, code: str) -> None:
+    body = {"diary_number": "1/2026", "title": {"fi": "Asia"}, "options": [{"code": code, "title": {"fi": "A"}}]}
+    assert api.send("preparer", "POST", "/api/v1/decisions", body).status_code == 422
+
+
+def test_blanks_in_a_diary_number_make_no_other_decision_and_the_label_stays(api: Api) -> None:
+    made = api.decision(diary_number=" A  1 ")
+    assert made["diary_number"] == " A  1 "
+    again = api.send("preparer", "POST", "/api/v1/decisions", {"diary_number": "A 1", "title": {"fi": "Asia"}})
+    assert (again.status_code, again.json()["type"]) == (409, "urn:lava:problem:already_exists")
+    api.decision(diary_number="A1")
+
+
+def test_a_decision_has_no_follow_up_before_it_is_decided_not_even_at_registration(api: Api) -> None:
+    body = {"diary_number": "1/2026", "title": {"fi": "Asia"}, "follow_up_on": "2027-11-01"}
+    refused = api.send("preparer", "POST", "/api/v1/decisions", body)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/follow_up_on")
+    made = api.send("preparer", "POST", "/api/v1/decisions", {**body, "object": "activity"}).json()
+    assert made["follow_up_on"] == "2027-11-01"
+    path = f"/api/v1/decisions/{made['id']}"
+    assert api.change("preparer", "PATCH", path, {"object": "decision"}).json()["follow_up_on"] is None
+
+
+@pytest.mark.parametrize("outcome", ["tabled", "returned"])
+@pytest.mark.parametrize("extra", ["option_id", "amendment"])
+def test_nothing_was_chosen_where_nothing_was_decided(api: Api, outcome: str, extra: str) -> None:
+    made = api.decision()
+    path = f"/api/v1/decisions/{made['id']}"
+    handling = {"body": "Aluehallitus", "meeting_date": str(today()), "outcome": outcome}
+    handling[extra] = made["options"][1]["id"] if extra == "option_id" else "Muutettiin."
+    assert api.change("integration", "POST", f"{path}/handlings", handling, of=path).status_code == 422
+
+
+def test_publicity_changes_also_after_the_decision_is_taken_and_nothing_else_does(api: Api) -> None:
+    path = f"/api/v1/decisions/{api.decision()['id']}"
+    handling = {"body": "Aluehallitus", "meeting_date": str(today()), "outcome": "decided"}
+    api.change("integration", "POST", f"{path}/handlings", handling, of=path)
+    secret = {"publicity": "secret", "publicity_grounds": "JulkL 24 §"}
+    assert api.change("preparer", "PATCH", path, secret).json()["publicity"] == "secret"
+    refused = api.change("preparer", "PATCH", path, {"publicity": "public", "title": {"fi": "Muu"}})
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:lava:problem:wrong_state")

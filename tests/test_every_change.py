@@ -17,14 +17,14 @@ from tests.county import SCREENING_ANSWERS, Api, County, a_decision, an_assessme
 CSV = "scheme,year,code,name\r\ndemo,2025,9101,Lastenneuvola\r\ndemo,2026,9101,Lastenneuvola\r\n"
 RENAMED = CSV.replace("Lastenneuvola", "Neuvola")
 UNITS = "tunnus;nimi;taso;voimassa alkaen\r\nB;Yksikkö;toimiala;1.1.2023\r\n"
-CENTRES = "kustannuspaikka;nimi;voimassa alkaen\r\n2;Neuvola;1.1.2023\r\n"
+CENTRES = "kustannuspaikka;nimi;voimassa alkaen\r\n12;Neuvola;1.1.2023\r\n"
 CLASSIFICATIONS = (
-    "kustannuspaikka;vuodesta;vaikutusluokka;menetelmä;ikäryhmät;perustelu\r\n2;2024;suora;full;0-6;Neuvola\r\n"
+    "kustannuspaikka;vuodesta;vaikutusluokka;menetelmä;ikäryhmät;perustelu\r\n12;2024;suora;full;0-6;Neuvola\r\n"
 )
 POPULATIONS = "vuosi;ikäryhmä;väkiluku\r\n" + "".join(
     f"2026;{group};100\r\n" for group in ("0-6", "7-12", "13-15", "16-17", "18+")
 )
-LINES = "vuosi;vaihe;kustannuspaikka;summa\r\n2026;ta;2;100\r\n"
+LINES = "vuosi;vaihe;kustannuspaikka;summa\r\n2026;ta;12;100\r\n"
 SILENT = {"preview_classifications"}
 """What is asked by POST, and changes nothing."""
 ENTRY = table_of(JournalEntry)
@@ -84,7 +84,8 @@ class Changing:
 def change_the_organisation(to: Changing, county: County) -> None:
     own = "/api/v1/organisation"
     to.patch("administrator", own, {"name": {"sv": "Exempel"}})
-    to.send("administrator", "PUT", f"{own}/excluded-task-classes", {"items": []}, of=own)
+    aside = {"items": [{"prefix": "01 01", "reason": "a"}]}
+    to.send("administrator", "PUT", f"{own}/excluded-task-classes", aside, of=own)
     groups = [{"code": code, "label": {"fi": code}} for code in ("all", "placed")]
     to.send("administrator", "PUT", f"{own}/child-groups", {"items": groups}, of=own)
     person, made = to.add("administrator", "/api/v1/people", {"name": "Esimerkki", "roles": ["auditor"]})
@@ -143,7 +144,9 @@ def import_and_budget(to: Changing, county: County) -> None:
 def change_a_decision(to: Changing, county: County) -> None:
     path, _ = to.add("preparer", "/api/v1/decisions", {"diary_number": "9/2026", "title": {"fi": "Asia"}})
     to.patch("preparer", path, {"body": "Aluehallitus"})
-    to.send("preparer", "PUT", f"{path}/scope", {"cost_centre_ids": []}, of=path)
+    centre = {"code": "2", "name": {"fi": "A"}, "valid_from": "2023-01-01"}
+    touched = [to.send("controller", "POST", "/api/v1/cost-centres", centre)["id"]]
+    to.send("preparer", "PUT", f"{path}/scope", {"cost_centre_ids": touched}, of=path)
     document = {"title": "a", "url": "https://example.fi/a"}
     to.send("preparer", "PUT", f"{path}/documents", {"items": [document]}, of=path)
     to.send("preparer", "POST", f"{path}/early-hint", of=path)
@@ -153,9 +156,7 @@ def change_a_decision(to: Changing, county: County) -> None:
     to.send("preparer", "POST", f"{path}/preparation", of=path)
     to.send("presenter", "POST", f"{path}/presentation", {"override_reason": "Kiire."}, of=path)
     handling = {"body": "Aluehallitus", "meeting_date": str(today()), "outcome": "decided"}
-    handled = to.send("registrar", "POST", f"{path}/handlings", handling, of=path)
-    one = f"{path}/handlings/{handled['id']}"
-    to.send("registrar", "PUT", f"{one}/answers", {"items": []}, of=one)
+    to.send("registrar", "POST", f"{path}/handlings", handling, of=path)
     to.send("presenter", "POST", f"{path}/implementation", of=path)
     to.send("presenter", "POST", f"{path}/closure", of=path)
     other, _ = to.add("preparer", "/api/v1/decisions", {"diary_number": "10/2026", "title": {"fi": "Asia"}})
@@ -224,6 +225,7 @@ def sign_that_none_is_needed(to: Changing, county: County) -> None:
     screening = {"answers": SCREENING_ANSWERS, "outcome": "not_needed", "reason": "a"}
     to.send("preparer", "PUT", f"{path}/screening", screening, of=path)
     to.send("expert", "POST", f"{path}/signature", of=path)
+    to.send("registrar", "POST", f"{path}/publication", {"privacy_checked": True}, of=path)
 
 
 def follow_up(to: Changing, county: County) -> None:
@@ -231,7 +233,10 @@ def follow_up(to: Changing, county: County) -> None:
         decision_id = an_assessment(session, county, "approved", a_decision(session, county, "13/2026")).decision_id
     own = f"/api/v1/decisions/{decision_id}"
     handling = {"body": "Aluehallitus", "meeting_date": str(today()), "outcome": "decided"}
-    to.send("registrar", "POST", f"{own}/handlings", handling, of=own)
+    handled = to.send("registrar", "POST", f"{own}/handlings", handling, of=own)
+    recommended = to.api.send("preparer", "GET", own).json()["clearance"]["recommendations"][0]["id"]
+    one, answer = f"{own}/handlings/{handled['id']}", {"recommendation_id": recommended, "answer": "followed"}
+    to.send("registrar", "PUT", f"{one}/answers", {"items": [answer]}, of=one)
     made = to.send("preparer", "POST", f"{own}/follow-ups")
     path = f"/api/v1/follow-ups/{made['id']}"
     to.patch("preparer", path, {"summary": "a"})
@@ -279,6 +284,20 @@ def test_every_changing_operation_leaves_an_entry(
     assert changing.done == set(changing.operations.values())
     with database.transaction(writes=False) as session:
         assert not any(verify(session).values())
+    assert without_their_decision(api) == set()
+
+
+def without_their_decision(api: Api) -> set[tuple[str, str]]:
+    """What entries that tell of a decision's assessment, follow-up or publication do not say which decision it is."""
+    told: list[dict[str, Any]] = []
+    path = "/api/v1/journal?limit=200"
+    while path:
+        page = api.send("auditor", "GET", path).json()
+        told, path = told + page["items"], page["next"]
+    of_decisions = [row for row in told if row["verb"].startswith(("assessment.", "follow_up.", "register."))]
+    assert {row["object_type"] for row in of_decisions} == {"assessment", "follow_up", "decision"}
+    known = {row["object_id"] for row in told if row["verb"] == "decision.registered"}
+    return {(row["verb"], row["object_type"]) for row in of_decisions if row["details"].get("decision_id") not in known}
 
 
 def test_control_an_operation_that_records_nothing_is_noticed(

@@ -7,6 +7,7 @@ import pytest
 
 from app.clock import today
 from app.database import Database
+from app.decisions.rules import months_after
 from app.follow_up.models import FollowUpDue
 from app.follow_up.rules import due
 from tests.county import Api, County, an_assessment
@@ -111,3 +112,57 @@ def test_scheduled_due_and_overdue_are_computed_from_the_date(api: Api, decided:
     for wanted in FollowUpDue:
         items = api.send("preparer", "GET", f"/api/v1/follow-ups/schedule?due={wanted}").json()["items"]
         assert [row["due"] for row in items] == ([expected] if wanted == expected else [])
+
+
+def finished(api: Api, path: str) -> None:
+    """Submit and approve a follow-up, all its predictions told as `yes`."""
+    for line in api.send("preparer", "GET", f"{path}/comparison").json()["lines"]:
+        told = {"realised": "yes", "direction": "negative"}
+        api.change("preparer", "PUT", f"{path}/outcomes/{line['predicted']['id']}", told, of=path)
+    api.change("preparer", "PATCH", path, {"summary": "Yhteenveto."})
+    api.change("preparer", "POST", f"{path}/submission", of=path)
+    assert api.change("expert", "POST", f"{path}/approval", of=path).status_code == 200
+
+
+def test_the_next_round_counts_from_the_day_the_one_before_was_approved(api: Api, decided: str) -> None:
+    late = today() - timedelta(days=700)
+    assert api.change("preparer", "PATCH", decided, {"follow_up_on": str(late)}).status_code == 200
+    path, _ = opened(api, decided)
+    finished(api, path)
+    assert api.send("preparer", "GET", decided).json()["follow_up_on"] == str(months_after(today(), 12))
+    assert api.send("preparer", "GET", "/api/v1/follow-ups/schedule?due=overdue").json()["items"] == []
+
+
+def test_a_follow_up_approved_after_a_reopening_dates_no_other(api: Api, decided: str) -> None:
+    path, _ = opened(api, decided)
+    api.change("registrar", "POST", f"{decided}/reopening", {"reason": "Oikaisu."}, of=decided)
+    finished(api, path)
+    reopened = api.send("preparer", "GET", decided).json()
+    assert (reopened["state"], reopened["follow_up_on"]) == ("in_preparation", None)
+
+
+def test_an_activity_is_followed_up_without_a_decision(api: Api) -> None:
+    made = api.decision(object="activity", follow_up_on=str(today()))
+    path = f"/api/v1/decisions/{made['id']}"
+    (line,) = api.send("preparer", "GET", "/api/v1/follow-ups/schedule").json()["items"]
+    assert (line["id"], line["decided_on"], line["due"]) == (made["id"], None, "due")
+    first, predicted = opened(api, path)
+    assert predicted == []
+    unintended = {"description": "Jonot.", "impact_class": "direct", "direction": "negative"}
+    assert api.send("preparer", "POST", f"{first}/unintended-impacts", unintended).status_code == 201
+    finished(api, first)
+    published = api.change("registrar", "POST", f"{first}/publication", {"privacy_checked": True}, of=first)
+    assert published.json()["state"] == "published"
+    assert api.send("preparer", "GET", path).json()["follow_up_on"] == str(months_after(today(), 12))
+    undated = api.decision(diary_number="2/2026", object="activity")
+    answer = api.send("preparer", "POST", f"/api/v1/decisions/{undated['id']}/follow-ups")
+    assert (answer.status_code, answer.json()["scheduled_on"]) == (201, str(today()))
+
+
+def test_an_activity_that_is_withdrawn_is_not_followed_up(api: Api) -> None:
+    made = api.decision(object="activity", follow_up_on=str(today()))
+    path = f"/api/v1/decisions/{made['id']}"
+    api.change("preparer", "POST", f"{path}/withdrawal", {"reason": "Raukeaa."}, of=path)
+    assert api.send("preparer", "GET", "/api/v1/follow-ups/schedule").json()["items"] == []
+    refused = api.send("preparer", "POST", f"{path}/follow-ups")
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:lava:problem:no_decision_yet")

@@ -273,15 +273,16 @@ def test_an_unknown_verb_is_a_programming_error(database: Database, county: Coun
 
 
 def verbs_in_code(sources: dict[str, str]) -> set[str]:
-    """The verbs that the code records: constants given to `record`, and `<type>.sealed` for each call of `seal`."""
+    """The verbs that the code records: constants given to `record` or `_tell`; `<type>.sealed` for each `seal`."""
     found: set[str] = set()
     for text in sources.values():
         for node in ast.walk(ast.parse(text)):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
                 continue
-            given = node.args[2] if node.func.id == "record" else node.args[1] if node.func.id == "seal" else None
+            place = {"record": 2, "_tell": 2, "seal": 1}.get(node.func.id)
+            given = node.args[place] if place and place < len(node.args) else None
             if isinstance(given, ast.Constant) and isinstance(given.value, str):
-                found.add(given.value if node.func.id == "record" else f"{given.value}.sealed")
+                found.add(f"{given.value}.sealed" if node.func.id == "seal" else given.value)
     return found
 
 

@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from jsonschema import Draft202012Validator
-from referencing import Registry
-from referencing.jsonschema import DRAFT202012
 
-DOCUMENT = "urn:openapi"
+from tests.described import validator_of
+
 METHODS = {"get", "put", "post", "patch", "delete"}
 VERBS = {
     "add", "answer", "approve", "carry", "change", "check", "close", "compare", "draft", "implement", "import", "issue",
@@ -41,15 +39,6 @@ def at(described: dict[str, Any], pointed: dict[str, Any]) -> dict[str, Any]:
     return pointed
 
 
-def validator_of(described: dict[str, Any], schema: dict[str, Any]) -> Draft202012Validator:
-    """A validator of one schema, whose references lead into the whole document."""
-    whole = DRAFT202012.create_resource(described)
-    registry: Registry[Any] = Registry().with_resource(DOCUMENT, whole)
-    return Draft202012Validator(
-        _absolute(schema), registry=registry, format_checker=Draft202012Validator.FORMAT_CHECKER
-    )
-
-
 def examples_of(media: dict[str, Any], schema: dict[str, Any]) -> list[Any]:
     """Every example of a body: on the media type, and on its schema."""
     named = [example["value"] for example in media.get("examples", {}).values()]
@@ -77,6 +66,48 @@ def test_every_operation_id_is_a_unique_verb_phrase(described: dict[str, Any]) -
     assert sorted(ids) == sorted(set(ids))
     assert [name for name in ids if not re.fullmatch(r"[a-z]+(_[a-z]+)+", name)] == []
     assert [name for name in ids if name.split("_")[0] not in VERBS] == []
+
+
+def test_every_field_and_parameter_says_what_it_is(described: dict[str, Any]) -> None:
+    fields = {
+        f"{name}.{field}": said
+        for name, schema in described["components"]["schemas"].items()
+        for field, said in schema.get("properties", {}).items()
+    }
+    assert len(fields) > 800
+    assert [where for where, said in fields.items() if len(said.get("description", "")) < 3] == []
+    silent = [
+        f"{where} {named['name']}"
+        for where, operation in operations(described)
+        for named in (at(described, parameter) for parameter in operation["parameters"])
+        if not named.get("description")
+    ]
+    assert silent == []
+
+
+def test_a_patch_says_of_a_field_what_the_whole_says(described: dict[str, Any]) -> None:
+    schemas = described["components"]["schemas"]
+    whole, patch = (schemas[name]["properties"]["meeting_date"] for name in ("DecisionNew", "DecisionPatch"))
+    assert patch["description"] == whole["description"]
+    assert schemas["PersonPatch"]["properties"]["roles"]["anyOf"][0]["maxItems"] == 8
+
+
+def test_every_example_of_a_field_holds(described: dict[str, Any]) -> None:
+    wrong: dict[str, list[str]] = {}
+    for name, schema in described["components"]["schemas"].items():
+        for field, said in schema.get("properties", {}).items():
+            validator = validator_of(described, said)
+            faults = [error.message for example in said.get("examples", ()) for error in validator.iter_errors(example)]
+            wrong |= {f"{name}.{field}": faults} if faults else {}
+    assert wrong == {}
+
+
+def test_integers_say_their_limits_and_their_width(described: dict[str, Any]) -> None:
+    schemas = described["components"]["schemas"]
+    assert schemas["Money"]["properties"]["cents"]["format"] == "int64"
+    days = schemas["ApiKeyNew"]["properties"]["valid_days"]
+    assert (days["minimum"], days["maximum"], days["format"]) == (1, 730, "int32")
+    assert "ge" not in days
 
 
 def test_every_request_body_has_examples_that_hold(described: dict[str, Any]) -> None:
@@ -112,13 +143,3 @@ def test_every_operation_with_a_key_documents_401_and_403(described: dict[str, A
         "GET /public/v1/child-budget",
         "GET /public/v1/child-budget/{publication_id}",
     }
-
-
-def _absolute(schema: Any) -> Any:
-    """A schema whose references lead into the whole document."""
-    if isinstance(schema, dict):
-        return {
-            name: DOCUMENT + value if name == "$ref" and isinstance(value, str) else _absolute(value)
-            for name, value in schema.items()
-        }
-    return [_absolute(item) for item in schema] if isinstance(schema, list) else schema

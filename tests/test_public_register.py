@@ -5,9 +5,13 @@ from uuid import UUID
 from typer.testing import CliRunner
 
 from app import cli
+from app.assessments import actions as assessments
+from app.assessments import parts
+from app.assessments.parts_schemas import EvidenceFacts
+from app.conventions.schemas import values_of
 from app.database import Database
 from app.public_register.schemas import PublicAssessment
-from tests.county import Api, County, an_assessment
+from tests.county import Api, County, a_decision, an_assessment
 
 PUBLIC = "/public/v1/assessments"
 
@@ -40,6 +44,18 @@ def test_a_cache_is_told_that_nothing_has_changed(api: Api, county: County, data
     etag = api.client.get(f"{PUBLIC}/{entry['id']}").headers["etag"]
     again = api.client.get(f"{PUBLIC}/{entry['id']}", headers={"If-None-Match": etag})
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_cache_is_told_that_the_list_has_not_changed(api: Api, county: County, database: Database) -> None:
+    empty = api.client.get(PUBLIC).headers["etag"]
+    with database.transaction() as session:
+        an_assessment(session, county, "published")
+    listed = api.client.get(PUBLIC, headers={"If-None-Match": empty})
+    assert listed.status_code == 200
+    again = api.client.get(PUBLIC, headers={"If-None-Match": listed.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["cache-control"] == "public, max-age=300"
+    assert api.client.get(f"{PUBLIC}?kind=not_needed").headers["etag"] == empty  # of the content, not the address
 
 
 def test_the_list_is_filtered_by_organisation_kind_and_diary_number(
@@ -78,3 +94,52 @@ def test_an_entry_is_taken_out_with_a_reason_that_is_journalled(
 def test_private_answers_are_kept_out_of_shared_caches(api: Api) -> None:
     api.decision()
     assert api.send("preparer", "GET", "/api/v1/decisions").headers["cache-control"] == "private, no-cache"
+
+
+def test_a_matter_made_secret_is_public_no_longer_and_the_journal_says_why(
+    api: Api, county: County, database: Database
+) -> None:
+    with database.transaction() as session:
+        made = an_assessment(session, county, "published")
+        second = assessments.new_edition(session, made, version=made.version, by=county["preparer"])
+        assessments.submit(session, second, version=second.version, by=county["preparer"])
+        assessments.approve(session, second, version=second.version, by=county["expert"])
+        assessments.publish(session, second, True, version=second.version, by=county["registrar"])
+        other = an_assessment(session, county, "published", a_decision(session, county, "2/2026"))
+        path, kept = f"/api/v1/decisions/{made.decision_id}", other.id
+    assert len(api.client.get(PUBLIC).json()["items"]) == 3
+    secret = {"publicity": "secret", "publicity_grounds": "JulkL 24 §"}
+    assert api.change("preparer", "PATCH", path, secret).status_code == 200
+    (left,) = api.client.get(PUBLIC).json()["items"]
+    assert left["diary_number"] == "2/2026"
+    told = api.send("auditor", "GET", "/api/v1/journal?verb=register.withdrawn").json()["items"]
+    assert {row["object_id"] for row in told} == {str(made.id), str(second.id)}
+    assert str(kept) not in {row["object_id"] for row in told}
+    assert {row["details"]["reason"] for row in told} == {"The matter was made secret."}
+
+
+def test_an_entry_of_a_signed_not_needed_is_of_an_assessment_in_the_journal(
+    api: Api, county: County, database: Database
+) -> None:
+    with database.transaction() as session:
+        made = an_assessment(session, county, "not_needed")
+        assessments.publish(session, made, True, version=made.version, by=county["registrar"])
+        decision_id = str(made.decision_id)
+    (told,) = api.send("auditor", "GET", "/api/v1/journal?verb=register.published").json()["items"]
+    assert (told["object_type"], told["object_id"]) == ("assessment", str(made.id))
+    assert (told["details"]["kind"], told["details"]["decision_id"]) == ("not_needed", decision_id)
+
+
+def test_evidence_is_published_with_its_three_checks(api: Api, county: County, database: Database) -> None:
+    checks = {"up_to_date": True, "relevant": True, "wide_enough": False}
+    evidence = {"kind": "children_survey", "title": "Kysely", "source": "Kunta", "finding": "Lähelle.", **checks}
+    with database.transaction() as session:
+        made = an_assessment(session, county, "drafting")
+        values = values_of(EvidenceFacts.model_validate(evidence))
+        parts.add(session, made, "evidence", values, by=county["preparer"])
+        assessments.submit(session, made, version=made.version, by=county["preparer"])
+        assessments.approve(session, made, version=made.version, by=county["expert"])
+        assessments.publish(session, made, True, version=made.version, by=county["registrar"])
+    (entry,) = api.client.get(PUBLIC).json()["items"]
+    (shown,) = api.client.get(f"{PUBLIC}/{entry['id']}").json()["document"]["evidence"]
+    assert {name: shown[name] for name in checks} == checks

@@ -20,12 +20,14 @@ from app.follow_up import actions as follow_ups
 from app.jobs import actions as jobs
 from app.jobs.models import JobKind
 from app.main import IMPORTS
+from app.services.models import CostCentre
 from tests.county import Api, County, a_budget, a_decision, an_assessment, an_impact, an_import
 
 CHILD_BUDGET, PLOT = 6, 5
 """Sign-in, revision (for the ETag too, where there is one), ledgers, populations and sums."""
 
 # Every number counts the sign-in, which is one statement; transactions' BEGIN is not counted.
+CUMULATIVE = "/api/v1/reports/cumulative-effect"
 LISTS = {
     "/api/v1/decisions": 2,
     "/api/v1/decisions?state=decided&q=neuvola": 2,
@@ -55,6 +57,7 @@ LISTS = {
     "/api/v1/child-budget/unclassified?year=2026": 2,
     "/api/v1/child-budget/publications": 2,
     "/public/v1/child-budget": 1,
+    f"{CUMULATIVE}?from=2022-01-01&until=2036-12-31": 5,
 }
 NOT_PAGED = {
     "/api/v1/organisation",
@@ -63,8 +66,9 @@ NOT_PAGED = {
     "/api/v1/budget-lines/account-ranges",
     "/api/v1/child-budget?year=2026",
     "/api/v1/child-budget/plot?kind=years&year=2026",
+    f"{CUMULATIVE}?from=2022-01-01&until=2036-12-31",
 }
-READ_DECISION, READ_ASSESSMENT, READ_FOLLOW_UP = 2, 6, 4
+READ_DECISION, READ_ASSESSMENT, READ_FOLLOW_UP = 2, 7, 4
 FEW, MANY = 5, 50
 
 
@@ -245,3 +249,25 @@ def test_control_a_query_for_each_row_is_noticed(
     for number in range(3):
         api.decision(diary_number=f"{number}/2026")
     assert counted("/api/v1/decisions") == LISTS["/api/v1/decisions"] + 3
+
+
+def test_a_hint_of_many_years_runs_the_statements_of_one(
+    api: Api, the_app: FastAPI, county: County, database: Database
+) -> None:
+    with database.transaction() as session:
+        centre = CostCentre(organisation_id=county.id, code="1", name={"fi": "N"}, valid_from=today())
+        session.add(centre)
+        session.flush()
+        paths = []
+        for years in (range(2027, 2028), range(2027, 2047)):
+            planned = [{"cost_centre_id": str(centre.id), "year": year, "amount": {"cents": 1}} for year in years]
+            made = a_decision(session, county, f"{len(years)}/2026", planned_changes=planned, task_class_code="05 01")
+            paths.append(f"/api/v1/decisions/{made.id}")
+    counts = []
+    for path in paths:
+        etag = api.send("preparer", "GET", path).headers["etag"]
+        with statements(the_app) as seen:
+            answer = api.send("preparer", "POST", f"{path}/early-hint", if_match=etag)
+        assert answer.status_code == 200, answer.text
+        counts.append(len(seen))
+    assert counts[0] == counts[1]

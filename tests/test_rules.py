@@ -1,25 +1,36 @@
 """Rules that need no database: keys, dates, lapses, quality, identity codes, business ids."""
 
+import re
 from datetime import date
+from random import Random
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app import texts
 from app.access.rules import PERMISSIONS, ROLES, is_business_id, permissions_of
-from app.assessments.rules import quality
-from app.conventions.body import holds_identity_code
+from app.assessments.models import Extent
+from app.assessments.queries import PARTS
+from app.assessments.rules import FORM_ITEMS, in_words, quality
+from app.assessments.schemas import AssessmentFacts
 from app.conventions.merge_patch import merged
 from app.decisions.rules import (
+    clearance_at,
     diary_key,
     digests_of,
+    ended,
+    hint_years,
     is_excluded,
-    is_uncleared,
     months_after,
+    natural_number,
     proposal,
-    reason_to_lapse,
+    reasons_to_lapse,
+    standing,
 )
+from app.texts import holds_identity_code
 
 
 @pytest.mark.parametrize(
@@ -54,16 +65,65 @@ def test_a_proposal_is_the_same_in_any_order_and_a_change_is_named() -> None:
     first = digests_of(proposal({"fi": "Asia", "sv": None}, options, planned))
     second = digests_of(proposal({"fi": "Asia"}, options[::-1], planned[::-1]))
     assert first == second
-    assert reason_to_lapse(first, second) is None
+    assert reasons_to_lapse(first, second) == []
     planned[0]["cents"] = 3
     changed = digests_of(proposal({"fi": "Asia"}, options, planned))
-    assert reason_to_lapse(first, changed) == "Changed after the assessment: the planned euros."
+    assert reasons_to_lapse(first, changed) == ["planned_changes"]
 
 
-def test_a_clearance_must_be_there_before_the_meeting() -> None:
-    assert is_uncleared(None, None, date(2026, 5, 4))
-    assert is_uncleared({}, date(2026, 5, 5), date(2026, 5, 4))
-    assert not is_uncleared({}, date(2026, 5, 4), date(2026, 5, 4))
+def cleared(edition: int, at: str, until: str | None = None) -> dict[str, Any]:
+    return {"edition": edition, "at": at, "until": until}
+
+
+@pytest.mark.parametrize(
+    ("clearances", "edition"),
+    [
+        ([], None),
+        ([cleared(1, "2026-05-05T08:00:00Z")], None),
+        ([cleared(1, "2026-05-03T08:00:00Z")], 1),
+        ([cleared(1, "2026-05-04T18:00:00Z")], 1),  # later on the day of the meeting
+        ([cleared(1, "2026-05-04T21:30:00Z")], None),  # half past midnight in Finland: the day after
+        ([cleared(1, "2026-05-01T08:00:00Z", "2026-05-03T08:00:00Z")], None),
+        ([cleared(1, "2026-05-01T08:00:00Z", "2026-05-04T08:00:00Z")], 1),  # lapsed on the day of the meeting
+        ([cleared(1, "2026-05-01T08:00:00Z", "2026-06-01T08:00:00Z"), cleared(2, "2026-06-01T08:00:00Z")], 1),
+        ([cleared(1, "2026-05-01T08:00:00Z", "2026-05-04T08:00:00Z"), cleared(2, "2026-05-04T08:00:00Z")], 2),
+    ],
+)
+def test_a_meeting_had_the_newest_clearance_that_held_on_its_day(
+    clearances: list[dict[str, Any]], edition: int | None
+) -> None:
+    held = clearance_at(clearances, date(2026, 5, 4))
+    assert (held["edition"] if held else None) == edition
+    assert held is None or "until" not in held
+
+
+def test_one_clearance_holds_at_a_time() -> None:
+    both = [*ended([cleared(1, "2026-05-01T08:00:00Z")], "2026-06-01T08:00:00Z"), cleared(2, "2026-06-01T08:00:00Z")]
+    assert standing(both) == {"edition": 2, "at": "2026-06-01T08:00:00Z"}
+    assert standing(ended(both, "2026-07-01T08:00:00Z")) is None
+    assert [row["until"] for row in ended(both, "2026-07-01T08:00:00Z")] == [
+        "2026-06-01T08:00:00Z",
+        "2026-07-01T08:00:00Z",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("planned", "meeting", "years"),
+    [
+        ([2028, 2027, 2028], date(2026, 12, 14), [2027, 2028]),
+        ([], date(2027, 1, 11), [2027]),
+        ([], None, [2026]),
+    ],
+)
+def test_the_hint_looks_at_the_years_that_the_decision_is_about(
+    planned: list[int], meeting: date | None, years: list[int]
+) -> None:
+    assert hint_years(planned, meeting, date(2026, 11, 25)) == years
+
+
+def test_blanks_do_not_make_another_case_and_anything_else_does() -> None:
+    assert natural_number("  HEL\u00a02025-001216 ") == natural_number("HEL  2025-001216") == "HEL 2025-001216"
+    assert len({natural_number(number) for number in ("A 1", "A1", "a 1", "A-1", "A/1")}) == 5
 
 
 @pytest.mark.parametrize(
@@ -85,8 +145,33 @@ INVENTED = _code("010190", "-", 950)
 @pytest.mark.parametrize("separator", ["-", "+", "A", "B", "F", "U", "Y", "\u2013", "\u2212", "\u2011"])
 def test_an_identity_code_is_found_however_it_is_written(separator: str) -> None:
     code = INVENTED.replace("-", separator)
-    for text in (code, code.lower(), f"Lapsi ({code}) kuultiin", f"x:{code}."):
+    for text in (
+        code,
+        code.lower(),
+        f"Lapsi ({code}) kuultiin",
+        f"x:{code}.",
+        f"hetu{code}",
+        f"{code}n",
+        f"a{code}:lle",
+    ):
         assert holds_identity_code(text), text
+
+
+@pytest.mark.parametrize("escaped", ["%2D", "%252d", "%E2%80%93", "&#45;", "&ndash;", "%26ndash;"])
+def test_an_identity_code_is_found_behind_escapes(escaped: str) -> None:
+    assert holds_identity_code(f"https://example.fi/?hetu={INVENTED.replace('-', escaped)}&a=1")
+
+
+def test_no_identity_code_is_found_in_what_machines_make(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = Random(1)
+    made = []
+    for _ in range(20_000):
+        digits = f"{random.getrandbits(256):064x}"
+        one = UUID(digits[:32])
+        made += [str(one), f"{{{one}}}".upper(), f"sha256:{digits}", f"00-{digits[:32]}-{digits[32:48]}-01"]
+    assert [text for text in made if holds_identity_code(text)] == []
+    monkeypatch.setattr(texts, "_IDS", re.compile("(?!)"))
+    assert [text for text in made if holds_identity_code(text)]  # the control
 
 
 @pytest.mark.parametrize(
@@ -150,10 +235,12 @@ def content(**changes: Any) -> dict[str, Any]:
             {**impact, "impact_class": "communal", "term": "long", "option_id": "0"},
         ],
         "evidence": [{"id": "e", "kind": "statistic"}],
-        "hearings": [{"party": "children"}],
+        "hearings": [{"party": "children"}, {"party": "parents"}],
         "recommendations": [{}],
         "summary": "x",
         "best_interests": "x",
+        "competing_interests": "x",
+        "interest_yields": False,
         "follow_up_plan": "x",
         **changes,
     }
@@ -174,7 +261,10 @@ def test_a_good_assessment_meets_every_line() -> None:
         ({"impacts": []}, "thorough"),
         ({"evidence": []}, "evidence_base"),
         ({"hearings": [{"party": "parents"}]}, "childrens_information"),
+        ({"hearings": [{"party": "children"}]}, "childrens_information"),
         ({"best_interests": None}, "best_interests"),
+        ({"competing_interests": None}, "best_interests"),
+        ({"interest_yields": None}, "best_interests"),
         ({"summary": None}, "conclusions"),
         ({"recommendations": []}, "conclusions"),
         ({"follow_up_plan": None}, "follow_up_plan"),
@@ -183,7 +273,7 @@ def test_a_good_assessment_meets_every_line() -> None:
 def test_each_line_says_what_is_missing(missing: dict[str, Any], line: str) -> None:
     found = {entry["line"]: entry for entry in quality(content(**missing), OPTIONS)}
     assert not found[line]["passed"]
-    assert found[line]["why"]
+    assert all(in_words(found[line]["missing"], language).endswith(".") for language in ("fi", "sv", "en"))
 
 
 @pytest.mark.parametrize(
@@ -206,6 +296,35 @@ def test_each_line_looks_at_the_impacts(change: dict[str, Any], line: str) -> No
 def test_reused_data_from_children_counts_only_with_all_three_checks() -> None:
     survey = {"kind": "children_survey", "up_to_date": True, "relevant": True, "wide_enough": True}
     for wide_enough in (True, False):
-        reused = content(hearings=[], extent="light", evidence=[{**survey, "wide_enough": wide_enough}])
+        reused = content(
+            hearings=[{"party": "parents"}], extent="light", evidence=[{**survey, "wide_enough": wide_enough}]
+        )
         found = {entry["line"]: entry["passed"] for entry in quality(reused, OPTIONS)}
         assert found["childrens_information"] is wide_enough
+
+
+def test_parents_are_asked_for_where_children_are_too_young_to_speak_for_themselves() -> None:
+    impacts = [{**impact, "age_groups": ["13-15"]} for impact in content()["impacts"]]
+    older = content(impacts=impacts, hearings=[{"party": "children"}])
+    assert all(line["passed"] for line in quality(older, OPTIONS))
+
+
+def test_an_impact_of_class_none_says_that_there_are_no_indirect_effects() -> None:
+    impacts = [{**impact, "impact_class": "direct"} for impact in content()["impacts"]]
+    found = {line["line"]: line["passed"] for line in quality(content(impacts=impacts), OPTIONS)}
+    assert not found["indirect_effects"]
+    impacts[2]["impact_class"] = "none"
+    found = {line["line"]: line["passed"] for line in quality(content(impacts=impacts), OPTIONS)}
+    assert found["indirect_effects"]
+
+
+def test_what_is_missing_is_said_in_each_language() -> None:
+    bare = content(impacts=[{**impact, "option_id": "0"} for impact in content()["impacts"]], extent=Extent.LIGHT)
+    (line,) = [line for line in quality(bare, OPTIONS) if not line["passed"]]
+    assert line["missing"] == [{"code": "options_without_impacts", "of": ["VE1"]}]
+    assert in_words(line["missing"], "fi") == "Vaihtoehdot, joille ei ole kirjattu vaikutuksia: VE1."
+    assert in_words(line["missing"], "sv") == "Alternativ utan antecknade konsekvenser: VE1."
+
+
+def test_a_form_can_arrange_every_field_and_part_of_an_assessment() -> None:
+    assert set(AssessmentFacts.model_fields) - {"answers"} | set(PARTS) == FORM_ITEMS

@@ -1,5 +1,6 @@
 """Units, cost centres, service classes and their classification, and the early hint that rests on them."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -108,6 +109,65 @@ def test_a_case_that_knows_no_services_is_matched_by_task_class_and_by_preparing
     assert (by_unit["impact_class"], by_unit["age_groups"]) == ("indirect", ["7-12", "13-15"])
     listed = api.send("preparer", "GET", "/api/v1/decisions?impact_class=direct").json()["items"]
     assert [row["diary_number"] for row in listed] == ["1/2026"]
+
+
+@pytest.mark.parametrize(
+    ("planned", "meeting", "outcome", "years"),
+    [
+        ([], None, "unknown", [2026]),
+        ([], "2027-01-11", "probably_needed", [2027]),
+        ([2027], None, "probably_needed", [2027]),
+        ([2026], "2027-01-11", "unknown", [2026]),
+        ([2026, 2027], None, "probably_needed", [2026, 2027]),
+    ],
+)
+def test_the_hint_is_of_the_years_that_the_decision_is_about(
+    api: Api, planned: list[int], meeting: str | None, outcome: str, years: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.decisions.actions.today", lambda: date(2026, 11, 25))
+    centre = cost_centre(api, "100")
+    classify(api, cost_centre_id=centre, from_year=2027)
+    rows = [{"cost_centre_id": centre, "year": year, "amount": {"cents": -1}} for year in planned]
+    hint = api.decision(cost_centre_ids=[centre], planned_changes=rows, meeting_date=meeting)["hint"]
+    assert (hint["outcome"], hint["years"]) == (outcome, years)
+    assert [gap["code"] for gap in hint["unclassified"]] == (["100"] if 2026 in years else [])
+
+
+def test_what_is_not_classified_in_one_of_the_years_is_not_taken_for_none(api: Api) -> None:
+    centre = cost_centre(api, "100")
+    classify(api, "none", cost_centre_id=centre, to_year=2027)
+    rows = [{"cost_centre_id": centre, "year": year, "amount": {"cents": -1}} for year in (2027, 2028)]
+    made = api.decision(planned_changes=rows[:1])
+    assert made["hint"]["outcome"] == "probably_not_needed"
+    path = f"/api/v1/decisions/{made['id']}"
+    both = api.change("preparer", "PUT", f"{path}/scope", {"planned_changes": rows}, of=path).json()
+    assert both["hint"]["outcome"] == "unknown"
+
+
+def test_a_mapping_leads_to_the_list_of_each_year(api: Api) -> None:
+    old = service_classes(api, "9101", year=2026)["9101"]
+    new = service_classes(api, "9101", year=2027)["9101"]
+    for key in (old, new):
+        facts = {"kind": "task_class", "task_class": "05 01", "service_class_id": key}
+        assert api.send("controller", "POST", "/api/v1/service-classes/mappings", facts).status_code == 201
+    classify(api, service_class_id=new, from_year=2027)
+    hints = [
+        api.decision(diary_number=f"{year}/2026", task_class_code="05 01", meeting_date=f"{year}-01-11")["hint"]
+        for year in (2026, 2027)
+    ]
+    assert [hint["outcome"] for hint in hints] == ["unknown", "probably_needed"]
+
+
+def test_another_year_of_the_meeting_renews_the_hint(api: Api) -> None:
+    centre = cost_centre(api, "100")
+    classify(api, cost_centre_id=centre, from_year=2027)
+    made = api.decision(cost_centre_ids=[centre], meeting_date="2026-12-14")
+    path = f"/api/v1/decisions/{made['id']}"
+    assert made["hint_outcome"] == "unknown"
+    same = api.change("preparer", "PATCH", path, {"meeting_date": "2026-12-21"}).json()
+    assert same["hint"]["computed_at"] == made["hint"]["computed_at"]
+    moved = api.change("preparer", "PATCH", path, {"meeting_date": "2027-01-11"}).json()
+    assert (moved["hint_outcome"], moved["hint"]["years"]) == ("probably_needed", [2027])
 
 
 def test_the_hint_is_renewed_after_services_are_classified(api: Api) -> None:

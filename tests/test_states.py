@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from app.access.models import Role
-from app.access.rules import Caller
+from app.access.rules import Caller, System
 from app.assessments import actions as assessments
 from app.assessments import parts
 from app.assessments import queries as assessment_queries
@@ -33,6 +33,7 @@ from app.follow_up import actions as follow_ups
 from app.follow_up import queries as follow_up_queries
 from app.follow_up import rules as follow_up_rules
 from app.follow_up.models import FollowUp, FollowUpState, UnintendedImpact
+from app.services.models import CostCentre
 from tests.county import (
     SCREENING_ANSWERS,
     County,
@@ -160,7 +161,10 @@ def decision_writes(session: Session, decision: Decision, by: Caller) -> dict[st
     option = session.scalars(
         select(Option).where(col(Option.decision_id) == decision.id, col(Option.code) == "VE1")
     ).one()
-    scope: dict[str, Any] = {"cost_centre_ids": [], "service_class_ids": [], "planned_changes": []}
+    centre = CostCentre(organisation_id=decision.organisation_id, code="1", name={"fi": "N"}, valid_from=today())
+    session.add(centre)
+    session.flush()
+    scope: dict[str, Any] = {"cost_centre_ids": [centre.id], "service_class_ids": [], "planned_changes": []}
     new = {"code": "VE2", "title": {"fi": "Toinen"}, "description": None}
     words = {"title": {"fi": "Uusi nimi"}}
     return {
@@ -206,7 +210,7 @@ def test_links_change_in_every_state_and_the_follow_up_is_dated_once_it_is_decid
         decision = session.get_one(Decision, decision_id)
         dated = {"follow_up_on": today()}
         said = answer_to(decisions.change, session, decision, dated, version=decision.version, by=by)
-        assert said == (DONE if state in decision_queries.FOLLOWED_UP_STATES else "no_decision_yet")
+        assert said == (DONE if state in decision_rules.FOLLOWED_UP_STATES else "no_decision_yet")
 
 
 # Assessments
@@ -306,15 +310,18 @@ def assessment_write(session: Session, row: Assessment, name: str, by: Caller) -
     if name == "change":
         return lambda: assessments.change(session, row, {"summary": "Uusi."}, version=version, by=by)
     if name == "upgrade_form":
-        form = assessment_queries.newest_form(session, row.organisation_id)
-        assert form is not None
+        before = assessment_queries.newest_form(session, row.organisation_id)
+        assert before is not None
+        newer = before.model_dump(include={"key", "title", "definition"})
+        form = assessments.add_form(session, newer, by=System(row.organisation_id))
         return lambda: assessments.upgrade_form(session, row, form.id, version=version, by=by)
     verb, kind = name.split()
     part, facts = a_part_of(session, row, kind)
     if verb == "add":
         return lambda: parts.add(session, row, kind, facts, by=by)
     if verb == "change":
-        return lambda: parts.change(session, row, kind, part, facts, version=1, by=by)
+        said = {"impacts": "description", "evidence": "title", "hearings": "who", "recommendations": "text"}[kind]
+        return lambda: parts.change(session, row, kind, part, {**facts, said: "Muuta"}, version=1, by=by)
     return lambda: parts.remove(session, row, kind, part, version=1, by=by)
 
 
@@ -434,7 +441,9 @@ def test_what_is_sealed_stays_as_it_was_whatever_follows(database: Database, cou
         decision = a_decision(session, county)
         first = an_assessment(session, county, A.NOT_NEEDED, decision)
         look(session)
-        assessments.draft(session, first, version=first.version, by=preparer)
+        after = assessments.new_edition(session, first, version=first.version, by=preparer)
+        assessments.screen(session, after, screening("needed"), version=after.version, by=preparer)
+        assessments.draft(session, after, version=after.version, by=preparer)
         look(session)
     with database.transaction() as session:
         other = a_decision(session, county, "2/2026")
@@ -550,7 +559,7 @@ def test_a_follow_up_is_opened_once_the_matter_is_decided(
             if not county[role].can("follow-ups:write"):
                 assert answer_to(follow_ups.open_follow_up, session, decision, by=county[role]) == "not_allowed"
         said = answer_to(follow_ups.open_follow_up, session, decision, by=county["preparer"])
-        if state in decision_queries.FOLLOWED_UP_STATES:
+        if state in decision_rules.FOLLOWED_UP_STATES:
             assert said == DONE
             again = answer_to(follow_ups.open_follow_up, session, decision, by=county["preparer"])
             assert again == "open_follow_up"

@@ -10,7 +10,7 @@ from sqlmodel import col
 from app.access.models import Account, ApiKey, Organisation, Role
 from app.access.rules import Caller, System, digest_of_key, is_business_id, new_key
 from app.clock import now
-from app.conventions.versions import claim
+from app.conventions.versions import check_version, claim
 from app.conventions.vocabulary import labels
 from app.database import Session
 from app.errors import Conflict, Fault, Invalid
@@ -37,6 +37,9 @@ def change_organisation(
     """Change facts or code lists of the organisation."""
     by.require("organisation:write")
     told = changes(row, values)
+    if not told:
+        check_version(row, version)
+        return row
     claim(session, row, version, by)
     for name, value in values.items():
         setattr(row, name, value)
@@ -59,6 +62,9 @@ def change_person(session: Session, row: Account, values: dict[str, Any], *, ver
     """Change a person's name, roles or right to sign in; the organisation keeps an administrator who may."""
     by.require("people:write")
     told = changes(row, values)
+    if not told:
+        check_version(row, version)
+        return row
     claim(session, row, version, by)
     for name, value in values.items():
         setattr(row, name, value)
@@ -100,7 +106,7 @@ def issue_key(
     return row, key
 
 
-def revoke_key(session: Session, row: ApiKey, *, version: int, by: Caller) -> ApiKey:
+def revoke_key(session: Session, row: ApiKey, *, version: int, by: Caller | System) -> ApiKey:
     """Revoke a key: the next call with it is refused."""
     by.require("api-keys:write")
     if row.revoked_at is not None:

@@ -20,7 +20,6 @@ from app.access.schemas import (
     PersonFacts,
     PersonPatch,
     PersonRead,
-    TaskClassList,
     Vocabulary,
 )
 from app.access.sign_in import SignedIn
@@ -69,24 +68,6 @@ def set_child_groups(session: SessionDep, caller: SignedIn, version: ExpectedVer
     """
     row = queries.organisation(session, visible_to=caller)
     values = {"child_groups": values_of(body)["items"]}
-    return OrganisationRead.model_validate(
-        actions.change_organisation(session, row, values, version=version, by=caller)
-    )
-
-
-@organisation.put(
-    "/excluded-task-classes", response_model=OrganisationRead, summary="Replace the list of task classes set aside"
-)
-def set_excluded_task_classes(
-    session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: TaskClassList
-) -> Any:
-    """Needs `organisation:write`.
-
-    Decisions registered or given a new task class from then on are set aside: not assessed, not counted as uncleared
-    and not followed up. Those before stay as they are; If-Match is the organisation's ETag.
-    """
-    row = queries.organisation(session, visible_to=caller)
-    values = {"excluded_task_classes": values_of(body)["items"]}
     return OrganisationRead.model_validate(
         actions.change_organisation(session, row, values, version=version, by=caller)
     )

@@ -94,6 +94,14 @@ def caller_of(session: Session, account_id: UUID) -> Caller:
     return Caller(row.id, row.name, row.organisation_id, tuple(row.roles), permissions_of(tuple(row.roles)))
 
 
+def organisation_of(session: Session, business_id: str) -> Organisation:
+    """The organisation of a business id, for the command line."""
+    row = session.scalars(select(Organisation).where(col(Organisation.business_id) == business_id)).one_or_none()
+    if row is None:
+        raise NotFound("not_found", f"There is no organisation {business_id}.")
+    return row
+
+
 def administrator_of(session: Session, business_id: str) -> Account:
     """The first administrator of an organisation who may sign in, for the command line."""
     statement = (

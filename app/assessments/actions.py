@@ -11,15 +11,22 @@ from app.assessments.models import Assessment, AssessmentState, Comment, Form, S
 from app.assessments.sealing import seal
 from app.clock import now, stamp
 from app.conventions.states import with_author
-from app.conventions.versions import claim
+from app.conventions.versions import check_version, claim, set_values
 from app.database import Session
 from app.decisions import actions as decisions
 from app.decisions import queries as decision_queries
-from app.decisions.models import ClearanceKind, Decision, Publicity
+from app.decisions.models import ClearanceKind, Decision, LapseReason, Publicity
 from app.decisions.rules import EDITABLE, digests_of
 from app.errors import Conflict, NotFound
 from app.journal.actions import changes, record
 from app.public_register import actions as register
+
+_KEPT = ("form_id", "extent", "manner", "answers")
+_WRITTEN = (
+    *("screening", "summary", "best_interests", "competing_interests", "interest_yields", "interest_yields_reason"),
+    *("changes_made", "child_friendly", "follow_up_plan"),
+)
+"""What a new edition takes over from the one before: always, and where that was written."""
 
 
 def start(session: Session, decision: Decision, values: dict[str, Any], *, by: Caller) -> Assessment:
@@ -46,7 +53,7 @@ def start(session: Session, decision: Decision, values: dict[str, Any], *, by: C
     session.add(row)
     session.flush()
     _tell_decision(session, decision, row, by)
-    record(session, by, "assessment.started", "assessment", row.id, decision_id=decision.id, edition=row.edition)
+    _tell(session, row, "assessment.started", by, edition=row.edition)
     return row
 
 
@@ -57,14 +64,18 @@ def screen(session: Session, assessment: Assessment, values: dict[str, Any], *, 
         raise Conflict("wrong_state", f"The assessment is {assessment.state}: it was screened before.")
     form = queries.form(session, assessment.form_id, visible_to=by)
     rules.check_screening_answers(form.definition, values["answers"])
+    assessed = _proposal_digests(session, assessment, by)
+    before = {name: (assessment.screening or {}).get(name) for name in values}
+    if before == values and assessment.assessed == assessed:
+        check_version(assessment, version)
+        return assessment
     screening = {**values, "by": str(by.id), "at": stamp()}
     told = changes(assessment, {"screening": screening})
     claim(session, assessment, version, by)
-    assessment.screening = screening
-    assessment.assessed = _proposal_digests(session, assessment, by)
+    assessment.screening, assessment.assessed = screening, assessed
     assessment.authors = with_author(assessment.authors, by.id)
     session.flush()
-    record(session, by, "assessment.screened", "assessment", assessment.id, changes=told)
+    _tell(session, assessment, "assessment.screened", by, changes=told)
     return assessment
 
 
@@ -75,13 +86,11 @@ def change(session: Session, assessment: Assessment, values: dict[str, Any], *, 
     if "answers" in values:
         form = queries.form(session, assessment.form_id, visible_to=by)
         rules.check_form_answers(form.definition, values["answers"])
-    told = changes(assessment, values)
-    claim(session, assessment, version, by)
-    for name, value in values.items():
-        setattr(assessment, name, value)
-    assessment.authors = with_author(assessment.authors, by.id)
-    session.flush()
-    record(session, by, "assessment.changed", "assessment", assessment.id, changes=told)
+    told = set_values(session, assessment, values, version=version, by=by)
+    if told:
+        assessment.authors = with_author(assessment.authors, by.id)
+        session.flush()
+        _tell(session, assessment, "assessment.changed", by, changes=told)
     return assessment
 
 
@@ -92,37 +101,39 @@ def upgrade_form(
     by.require("assessments:write")
     rules.check_writable(assessment.state)
     form = _form(session, form_id, by)
+    present = queries.form(session, assessment.form_id, visible_to=by)
+    rules.check_upgrade((present.key, present.edition), (form.key, form.edition))
     kept, left = rules.carried_answers(assessment.answers, form.definition)
-    told = changes(assessment, {"form_id": form.id, "answers": kept})
-    claim(session, assessment, version, by)
-    assessment.form_id, assessment.answers = form.id, kept
-    assessment.authors = with_author(assessment.authors, by.id)
-    session.flush()
-    record(session, by, "assessment.changed", "assessment", assessment.id, changes=told, left_behind=left)
+    told = set_values(session, assessment, {"form_id": form.id, "answers": kept}, version=version, by=by)
+    if told:
+        assessment.authors = with_author(assessment.authors, by.id)
+        session.flush()
+        _tell(session, assessment, "assessment.changed", by, changes=told, left_behind=left)
     return assessment, left
 
 
 def draft(session: Session, assessment: Assessment, *, version: int, by: Caller) -> Assessment:
-    """Start writing: after the screening, or after all where 'not needed' was signed (its clearance then lapses)."""
+    """Start writing after the screening. The clearance of a 'not needed' that was signed before then lapses."""
     check_move(rules.MOVES, "drafting", assessment, by)
     if assessment.state == AssessmentState.SCREENING:
         rules.check_screening(assessment.screening, "needed")
-    reconsidered = assessment.state == AssessmentState.NOT_NEEDED
     _move(session, assessment, "drafting", version=version, by=by)
-    if reconsidered:
-        decision = _decision(session, assessment, by)
-        if decision.state in EDITABLE:
-            decisions.lapse(session, decision, "An assessment is made after all.", by=by)
+    decision, before = _decision(session, assessment, by), _superseded(session, assessment, by)
+    if before is None or decision.state not in EDITABLE or decision.clearance_kind != ClearanceKind.NOT_NEEDED:
+        return assessment
+    if rules.is_signed_not_needed(before.state, before.screening):
+        decisions.lapse(session, decision, [LapseReason.NEEDED_AFTER_ALL], by=by)
     return assessment
 
 
 def sign_not_needed(session: Session, assessment: Assessment, *, version: int, by: Caller) -> Assessment:
-    """Sign that no assessment is needed: sealed, and it clears the decision."""
+    """Sign that no assessment is needed: sealed, the edition before is superseded, and it clears the decision."""
     check_move(rules.MOVES, "signature", assessment, by)
     rules.check_screening(assessment.screening, "not_needed")
     _check_proposal(session, assessment, by)
     _move(session, assessment, "signature", version=version, by=by)
     _seal_and_clear(session, assessment, ClearanceKind.NOT_NEEDED, by)
+    _supersede_the_one_before(session, assessment, by)
     return assessment
 
 
@@ -149,17 +160,11 @@ def approve(session: Session, assessment: Assessment, *, version: int, by: Calle
     """Approve and sign: the content is sealed, the edition before is superseded, the decision is cleared."""
     check_move(rules.MOVES, "approval", assessment, by)
     _check_proposal(session, assessment, by)
-    before = _superseded(session, assessment, by)
     _move(session, assessment, "approval", version=version, by=by, leave_state=True)
     _seal_and_clear(session, assessment, ClearanceKind.APPROVED, by)
     assessment.state = AssessmentState.APPROVED
     session.flush()
-    if before is not None:
-        claim(session, before, None, by)
-        told = {"from": before.state, "to": AssessmentState.SUPERSEDED}
-        before.state = AssessmentState.SUPERSEDED
-        session.flush()
-        record(session, by, "assessment.moved", "assessment", before.id, **told, by_edition=assessment.edition)
+    _supersede_the_one_before(session, assessment, by)
     _tell_decision(session, _decision(session, assessment, by), assessment, by)
     return assessment
 
@@ -199,7 +204,9 @@ def withdraw(session: Session, assessment: Assessment, *, version: int, by: Call
 
 
 def new_edition(session: Session, assessment: Assessment, *, version: int, by: Caller) -> Assessment:
-    """Make a new edition to be written, with everything the present one says. It supersedes when it is approved."""
+    """Make a new edition to be written, with everything the present one says; after a signed 'not needed' one to be
+    screened anew. It supersedes when it is approved or signed.
+    """
     by.require("assessments:write")
     if assessment.state not in rules.SUPERSEDABLE:
         raise Conflict(
@@ -209,22 +216,23 @@ def new_edition(session: Session, assessment: Assessment, *, version: int, by: C
     if standing != assessment.edition:
         raise Conflict("open_assessment", "A later edition exists. Go on with that.")
     claim(session, assessment, version, by)
-    own = ("decision_id", "form_id", "extent", "manner", "screening", "answers", "summary", "best_interests")
-    texts = ("competing_interests", "changes_made", "child_friendly", "follow_up_plan")
+    anew = rules.is_signed_not_needed(assessment.state, assessment.screening)
     row = Assessment(
         organisation_id=by.organisation_id,
         changed_by=by.id,
+        decision_id=assessment.decision_id,
         edition=edition + 1,
         supersedes_id=assessment.id,
-        state=AssessmentState.DRAFTING,
-        authors=with_author(assessment.authors, by.id),
-        **{name: getattr(assessment, name) for name in (*own, *texts)},
+        state=AssessmentState.SCREENING if anew else AssessmentState.DRAFTING,
+        authors=with_author([] if anew else assessment.authors, by.id),
+        **{name: getattr(assessment, name) for name in (*_KEPT, *(() if anew else _WRITTEN))},
     )
     session.add(row)
     session.flush()
-    _copy_parts(session, assessment, row, by)
+    if not anew:
+        _copy_parts(session, assessment, row, by)
     _tell_decision(session, _decision(session, assessment, by), row, by)
-    record(session, by, "assessment.started", "assessment", row.id, edition=row.edition, supersedes=assessment.id)
+    _tell(session, row, "assessment.started", by, edition=row.edition, supersedes=assessment.id)
     return row
 
 
@@ -242,7 +250,7 @@ def comment(session: Session, assessment: Assessment, text: str, about: str | No
     )
     session.add(row)
     session.flush()
-    record(session, by, "assessment.commented", "assessment", assessment.id, comment_id=row.id, about=about)
+    _tell(session, assessment, "assessment.commented", by, comment_id=row.id, about=about)
     return row
 
 
@@ -284,20 +292,32 @@ def _move(
         assessment.state = after
         session.flush()
         _tell_decision(session, _decision(session, assessment, by), assessment, by)
-    record(
-        session, by, "assessment.moved", "assessment", assessment.id, **{"from": before, "to": after}, comment=comment
-    )
+    _tell(session, assessment, "assessment.moved", by, **{"from": before, "to": after}, comment=comment)
     return assessment
+
+
+def _tell(session: Session, assessment: Assessment, verb: str, by: Caller, **details: Any) -> None:
+    """Record what happened to an assessment, and of which decision it is."""
+    record(session, by, verb, "assessment", assessment.id, decision_id=assessment.decision_id, **details)
+
+
+def _supersede_the_one_before(session: Session, assessment: Assessment, by: Caller) -> None:
+    before = _superseded(session, assessment, by)
+    if before is None:
+        return
+    claim(session, before, None, by)
+    told = {"from": before.state, "to": AssessmentState.SUPERSEDED}
+    before.state = AssessmentState.SUPERSEDED
+    session.flush()
+    _tell(session, before, "assessment.moved", by, **told, by_edition=assessment.edition)
 
 
 def _seal_and_clear(session: Session, assessment: Assessment, kind: ClearanceKind, by: Caller) -> None:
     decision = _decision(session, assessment, by)
     content = sealed_content(session, assessment, decision, by=by)
-    sealed = seal(session, "assessment", assessment.id, content, by=by)
+    sealed = seal(session, "assessment", assessment.id, content, decision_id=decision.id, by=by)
     assessment.seal_id, assessment.signed_by, assessment.signed_at = sealed.id, by.id, sealed.signed_at
     session.flush()
-    if decision.state not in EDITABLE:
-        return  # the decision keeps the edition that it used
     recommendations = [
         {"id": str(row["id"]), "kind": row["kind"], "text": row["text"]}
         for row in (queries.parts(session, assessment.id, "recommendations") if kind is ClearanceKind.APPROVED else [])

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Body, Query, Response
 
 from app.access.sign_in import SignedIn
-from app.assessments import actions, queries
+from app.assessments import actions, queries, rules
 from app.assessments.models import AssessmentState
 from app.assessments.schemas import (
     AssessmentFacts,
@@ -30,7 +30,7 @@ from app.assessments.schemas import (
 )
 from app.conventions.cursors import Paging
 from app.conventions.merge_patch import patched
-from app.conventions.route import SessionDep, answer, router
+from app.conventions.route import Language, SessionDep, answer, router
 from app.conventions.schemas import Page, values_of
 from app.conventions.versions import ExpectedVersion, etag_of
 from app.decisions import queries as decisions
@@ -81,7 +81,8 @@ def change_assessment(
 ) -> Any:
     """Needs `assessments:write`. The caller becomes an author, who may not approve or publish it.
 
-    `wrong_state` unless it is being drafted or was returned; `invalid` where an answer does not fit the form.
+    `wrong_state` unless it is being drafted or was returned; `invalid` where an answer does not fit the form, or the
+    child's interest yields without a reason.
     """
     assessment = queries.get(session, assessment_id, visible_to=caller)
     values = patched(AssessmentFacts, assessment, patch)
@@ -105,10 +106,10 @@ def answer_screening(
 
 @assessments.post("/{assessment_id}/drafting", response_model=AssessmentRead, summary="Start writing")
 def draft_assessment(assessment_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
-    """Needs `assessments:write`. After a signed 'not needed' the clearance lapses, while the proposal is still open.
+    """Needs `assessments:write`.
 
-    `not_screened` unless the screening says `needed`; `wrong_state` unless it is being screened, was found not needed
-    or was returned.
+    Where the edition before is a signed 'not needed', its clearance lapses, while the proposal is still open.
+    `not_screened` unless the screening says `needed`; `wrong_state` unless it is being screened or was returned.
     """
     assessment = queries.get(session, assessment_id, visible_to=caller)
     return queries.with_parts(session, actions.draft(session, assessment, version=version, by=caller))
@@ -118,9 +119,9 @@ def draft_assessment(assessment_id: UUID, session: SessionDep, caller: SignedIn,
 def sign_not_needed(assessment_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
     """Needs `assessments:review`; an author gets `own_work`.
 
-    The screening is sealed and clears the decision, while the proposal is still open. `wrong_state` after the
-    screening, `not_screened` unless it says `not_needed`, `proposal_changed` where the proposal is not what was
-    screened.
+    The screening is sealed, the edition before is superseded, and the decision is cleared while its proposal is still
+    open. `wrong_state` after the screening, `not_screened` unless it says `not_needed`, `proposal_changed` where the
+    proposal is not what was screened.
     """
     assessment = queries.get(session, assessment_id, visible_to=caller)
     return queries.with_parts(session, actions.sign_not_needed(session, assessment, version=version, by=caller))
@@ -192,9 +193,10 @@ def withdraw_assessment(assessment_id: UUID, session: SessionDep, caller: Signed
 def make_new_edition(assessment_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
     """Needs `assessments:write`.
 
-    It starts as drafting with a copy of every text and part; the present edition and its clearance hold until the new
-    one is approved. `wrong_state` unless the present one is approved, published or not needed; `open_assessment` where
-    a later edition exists.
+    It starts as drafting with a copy of every text and part. After a signed 'not needed' it starts with the screening
+    instead, so that none can be found needed again, or one after all. The present edition and its clearance hold until
+    the new one is approved or signed, or one is found needed. `wrong_state` unless the present one is approved,
+    published or not needed; `open_assessment` where a later edition exists.
     """
     assessment = queries.get(session, assessment_id, visible_to=caller)
     edition = actions.new_edition(session, assessment, version=version, by=caller)
@@ -210,7 +212,8 @@ def upgrade_form(
     """Needs `assessments:write`.
 
     Answers are carried over by question id; `left_behind` names those that the new edition does not take, which only
-    the journal then keeps. `wrong_state` unless it is being drafted or was returned.
+    the journal then keeps. `invalid` for another form or an older edition; `wrong_state` unless it is being drafted or
+    was returned.
     """
     assessment = queries.get(session, assessment_id, visible_to=caller)
     upgraded, left = actions.upgrade_form(session, assessment, body.form_id, version=version, by=caller)
@@ -220,15 +223,19 @@ def upgrade_form(
 
 
 @assessments.get("/{assessment_id}/quality", response_model=QualityRead, summary="The quality check, line by line")
-def check_quality(assessment_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+def check_quality(assessment_id: UUID, session: SessionDep, caller: SignedIn, language: Language) -> Any:
     """Needs `assessments:read` and `decisions:read`. Computed from the content as it stands.
 
-    Submission insists on `childrens_information`, `thorough`, `conclusions` and `follow_up_plan`; the other lines are
-    shown to the reviewer.
+    Submission insists on `thorough`, `conclusions`, `follow_up_plan` and, of `childrens_information`, on children's
+    own; the rest is shown to the reviewer. `missing` has codes, and `why` the same in words, in the language of
+    Accept-Language.
     """
     assessment = queries.get(session, assessment_id, visible_to=caller)
     decision = decisions.get(session, assessment.decision_id, visible_to=caller)
-    return {"items": actions.quality_of(session, assessment, decision)}
+    lines = actions.quality_of(session, assessment, decision)
+    response = answer({"items": [{**line, "why": rules.in_words(line["missing"], language)} for line in lines]})
+    response.headers["Content-Language"], response.headers["Vary"] = language, "Accept-Language"
+    return response
 
 
 @assessments.get("/{assessment_id}/seals", response_model=SealList, summary="What was sealed, to be verified")
@@ -269,7 +276,8 @@ def add_form(session: SessionDep, caller: SignedIn, body: FormNew) -> Any:
     """Needs `forms:write`.
 
     The same `key` makes its next edition; editions never change, and assessments stay on theirs until they are moved.
-    `invalid` where an id stands twice or a question's schema is not plain JSON Schema (2020-12).
+    `invalid` where an id stands twice, a page shows what there is not, or a question's schema is not plain JSON Schema
+    (2020-12).
     """
     values = body.model_dump(mode="json", by_alias=True, exclude_none=True)
     return FormRead.model_validate(actions.add_form(session, values, by=caller))

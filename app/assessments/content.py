@@ -15,6 +15,7 @@ from app.decisions import queries as decision_queries
 from app.decisions.models import Decision
 from app.public_register.schemas import (
     PublicAssessment,
+    PublicEffectYear,
     PublicEvidence,
     PublicHearing,
     PublicImpact,
@@ -23,7 +24,10 @@ from app.public_register.schemas import (
 )
 
 _BOOKKEEPING = {"version", "created_at", "changed_at", "changed_by", "assessment_id"}
-_TEXTS = ("summary", "best_interests", "competing_interests", "changes_made", "child_friendly", "follow_up_plan")
+_TEXTS = (
+    *("summary", "best_interests", "competing_interests", "interest_yields", "interest_yields_reason"),
+    *("changes_made", "child_friendly", "follow_up_plan"),
+)
 
 
 def sealed_content(session: Session, assessment: Assessment, decision: Decision, *, by: Caller) -> dict[str, Any]:
@@ -40,6 +44,7 @@ def sealed_content(session: Session, assessment: Assessment, decision: Decision,
             for name in ("id", "source", "diary_number", "decision_key", "object", "publicity", "language", "documents")
         },
         "proposal": decisions.present_proposal(session, decision),
+        "budget_effect": decision_queries.effect_of(session, decision)["effect"],
         "options": [{"id": option["id"], "code": option["code"]} for option in options],
         "assessment": {
             "id": assessment.id,
@@ -81,6 +86,7 @@ def public_document(kind: str, sealed: Seal, owner: Organisation) -> PublicAsses
         screening_reason=assessment["screening"]["reason"] if assessment["screening"] else None,
         extent=assessment["extent"] if whole else None,
         options=[PublicOption(**option) for option in content["proposal"]["options"]],
+        budget_effect=_public_effect(content.get("budget_effect")) if whole else [],
         impacts=[
             PublicImpact(
                 option=options[impact["option_id"]],
@@ -95,6 +101,17 @@ def public_document(kind: str, sealed: Seal, owner: Organisation) -> PublicAsses
         recommendations=_only(PublicRecommendation, assessment["recommendations"]) if whole else [],
         **{name: assessment[name] if whole else None for name in _TEXTS},
     )
+
+
+def _public_effect(effect: dict[str, Any] | None) -> list[PublicEffectYear]:
+    return [
+        PublicEffectYear(
+            year=row["year"],
+            **{f"{name}_cents": row[name]["cents"] for name in ("total", "core", "extended")},
+            age_groups={group["age_group"]: group["extended"]["cents"] for group in row["age_groups"]},
+        )
+        for row in (effect or {"years": []})["years"]
+    ]
 
 
 def _only(schema: Any, rows: list[dict[str, Any]]) -> list[Any]:

@@ -175,6 +175,7 @@ class Assessment(Reviewed, table=True):
         one_of("extent", Extent),
         one_of("manner", Manner),
         CheckConstraint("state NOT IN ('approved', 'published') OR seal_id IS NOT NULL", name="sealed"),
+        CheckConstraint("NOT (interest_yields AND interest_yields_reason IS NULL)", name="interest_yields"),
         Index(
             "uq_assessment_open",
             "decision_id",
@@ -195,6 +196,8 @@ class Assessment(Reviewed, table=True):
     summary: str | None = Field(default=None, sa_type=Text)
     best_interests: str | None = Field(default=None, sa_type=Text)
     competing_interests: str | None = Field(default=None, sa_type=Text)
+    interest_yields: bool | None = None
+    interest_yields_reason: str | None = Field(default=None, sa_type=Text)
     changes_made: str | None = Field(default=None, sa_type=Text)
     child_friendly: str | None = Field(default=None, sa_type=Text)
     follow_up_plan: str | None = Field(default=None, sa_type=Text)

@@ -11,11 +11,11 @@ from app.access.rules import Caller
 from app.assessments import queries, rules
 from app.assessments.models import Assessment, Evidence
 from app.conventions.states import with_author
-from app.conventions.versions import claim
+from app.conventions.versions import claim, set_values
 from app.database import Session
 from app.decisions.models import Option
 from app.errors import Conflict, Fault, Invalid
-from app.journal.actions import changes, record
+from app.journal.actions import record
 
 
 def add(session: Session, assessment: Assessment, kind: str, values: dict[str, Any], *, by: Caller) -> Any:
@@ -28,7 +28,7 @@ def add(session: Session, assessment: Assessment, kind: str, values: dict[str, A
     )
     session.add(row)
     session.flush()
-    record(session, by, "assessment.part_added", "assessment", assessment.id, kind=kind, part_id=row.id, values=values)
+    _tell(session, by, "assessment.part_added", assessment, kind, row, values=values)
     return row
 
 
@@ -37,14 +37,12 @@ def change(
 ) -> Any:
     """Change a part of an assessment that is being written."""
     _check(session, assessment, kind, values, by)
-    told = changes(row, _as_stored(values))
-    claim(session, row, version, by)
-    claim(session, assessment, None, by)
-    assessment.authors = with_author(assessment.authors, by.id)
-    for name, value in _as_stored(values).items():
-        setattr(row, name, value)
-    session.flush()
-    record(session, by, "assessment.part_changed", "assessment", assessment.id, kind=kind, part_id=row.id, changes=told)
+    told = set_values(session, row, _as_stored(values), version=version, by=by)
+    if told:
+        claim(session, assessment, None, by)
+        assessment.authors = with_author(assessment.authors, by.id)
+        session.flush()
+        _tell(session, by, "assessment.part_changed", assessment, kind, row, changes=told)
     return row
 
 
@@ -66,7 +64,13 @@ def remove(session: Session, assessment: Assessment, kind: str, row: Any, *, ver
     told = row.model_dump(mode="json", exclude={"organisation_id", "changed_by", "changed_at", "created_at", "version"})
     session.delete(row)
     session.flush()
-    record(session, by, "assessment.part_removed", "assessment", assessment.id, kind=kind, part_id=row.id, values=told)
+    _tell(session, by, "assessment.part_removed", assessment, kind, row, values=told)
+
+
+def _tell(session: Session, by: Caller, verb: str, assessment: Assessment, kind: str, row: Any, **words: Any) -> None:
+    """Record what happened to a part, and of which assessment and decision it is."""
+    of = {"decision_id": assessment.decision_id, "kind": kind, "part_id": row.id}
+    record(session, by, verb, "assessment", assessment.id, **of, **words)
 
 
 def _check(session: Session, assessment: Assessment, kind: str, values: dict[str, Any], by: Caller) -> None:

@@ -24,6 +24,7 @@ from app.assessments.models import (
 from app.assessments.schemas import AssessmentSummary
 from app.conventions.cursors import PageRequest
 from app.database import Session, table_of
+from app.decisions.models import Decision
 from app.errors import NotFound
 
 PARTS: dict[str, type[Part]] = {
@@ -50,15 +51,18 @@ def parts(session: Session, assessment_id: UUID, kind: str) -> list[dict[str, An
 
 
 def with_parts(session: Session, assessment: Assessment) -> dict[str, Any]:
-    """An assessment with all its parts, as the API gives it; four queries."""
+    """An assessment with all its parts, as the API gives it; five queries."""
+    decision = table_of(Decision).c
+    hint = session.connection().execute(select(decision.hint).where(decision.id == assessment.decision_id)).scalar_one()
     return {
+        "budget_effect": hint.get("effect"),
         **assessment.model_dump(exclude={"organisation_id", "assessed"}),
         **{k: parts(session, assessment.id, k) for k in PARTS},
     }
 
 
 def whole(session: Session, assessment_id: UUID, *, visible_to: Caller) -> dict[str, Any]:
-    """An assessment with all its parts; five queries whatever their number."""
+    """An assessment with all its parts; six queries whatever their number."""
     return with_parts(session, get(session, assessment_id, visible_to=visible_to))
 
 

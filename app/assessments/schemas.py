@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from app.assessments.models import AssessmentState, Extent, Manner, ScreeningOutcome
 from app.assessments.parts_schemas import SOME_ID, EvidenceRead, HearingRead, ImpactRead, RecommendationRead
+from app.assessments.rules import QualityGap
+from app.budgeting.schemas import BudgetEffect
 from app.conventions.schemas import Flag, Localised, LocalisedText, LongText, Representation, Resource, Schema
 
 QuestionId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
@@ -161,7 +163,11 @@ class AssessmentFacts(Schema):
     summary: LongText | None = Field(default=None, description="The whole in short.")
     best_interests: LongText | None = Field(default=None, description="What is in the best interests of the child.")
     competing_interests: LongText | None = Field(
-        default=None, description="Other interests weighed; and the reason where the child's interest yields."
+        default=None, description="Which other interests were weighed, or none."
+    )
+    interest_yields: Flag | None = Field(default=None, description="Whether the child's interest yields to them.")
+    interest_yields_reason: LongText | None = Field(
+        default=None, description="Why it yields; required where it does, and only there."
     )
     changes_made: LongText | None = Field(default=None, description="What changed in the proposal because of it.")
     child_friendly: LongText | None = Field(default=None, description="The same for children to read.")
@@ -169,6 +175,14 @@ class AssessmentFacts(Schema):
     answers: dict[QuestionId, Any] = Field(
         default_factory=dict, max_length=100, description="Answers to the county's own questions, by id."
     )
+
+    @model_validator(mode="after")
+    def _why_it_yields(self) -> "AssessmentFacts":
+        if self.interest_yields and not self.interest_yields_reason:
+            raise ValueError("Give interest_yields_reason: why the child's interest yields.")
+        if self.interest_yields_reason and not self.interest_yields:
+            raise ValueError("The child's interest does not yield: leave out interest_yields_reason.")
+        return self
 
 
 class AssessmentPatch(Schema):
@@ -179,6 +193,8 @@ class AssessmentPatch(Schema):
     summary: LongText | None = None
     best_interests: LongText | None = None
     competing_interests: LongText | None = None
+    interest_yields: Flag | None = None
+    interest_yields_reason: LongText | None = None
     changes_made: LongText | None = None
     child_friendly: LongText | None = None
     follow_up_plan: LongText | None = None
@@ -211,7 +227,11 @@ class AssessmentRead(AssessmentSummary):
     screening: ScreeningRead | None = Field(description="The screening.")
     summary: str | None = Field(description="The whole in short.")
     best_interests: str | None = Field(description="What is in the best interests of the child.")
-    competing_interests: str | None = Field(description="Other interests weighed.")
+    competing_interests: str | None = Field(description="Which other interests were weighed.")
+    interest_yields: bool | None = Field(
+        description="Whether the child's interest yields to them; null until it is said."
+    )
+    interest_yields_reason: str | None = Field(description="Why it yields.")
     changes_made: str | None = Field(description="What changed in the proposal because of it.")
     child_friendly: str | None = Field(description="The same for children to read.")
     follow_up_plan: str | None = Field(description="How and when the effects will be followed.")
@@ -219,6 +239,9 @@ class AssessmentRead(AssessmentSummary):
     return_comment: str | None = Field(description="Why it was returned last.")
     seal_id: UUID | None = Field(description="Its sealed content.")
     published_by: UUID | None = Field(description="Who published it.")
+    budget_effect: BudgetEffect | None = Field(
+        description="What the decision's planned euros move in the child budget, as its early hint has it; null: none."
+    )
     impacts: list[ImpactRead] = Field(description="Impacts, per option.")
     evidence: list[EvidenceRead] = Field(description="What it is based on.")
     hearings: list[HearingRead] = Field(description="Who was heard.")
@@ -256,12 +279,20 @@ class FormUpgradeResult(Representation):
     left_behind: list[str] = Field(description="Question ids whose answers the newer form does not take.")
 
 
+class QualityGapRead(BaseModel):
+    """One thing that a line of the quality check lacks."""
+
+    code: QualityGap = Field(description="Code; the vocabulary has its label.", examples=["options_without_impacts"])
+    of: list[str] = Field(description="Of what: codes of options, or how many impacts.", examples=[["VE1"]])
+
+
 class QualityLineRead(BaseModel):
     """One line of the quality check."""
 
     line: str = Field(description="Code; the vocabulary has its label.", examples=["evidence_base"])
     passed: bool = Field(description="Whether it is met.")
-    why: str = Field(description="What is missing; empty where it is met.")
+    missing: list[QualityGapRead] = Field(description="What is missing; empty where it is met.")
+    why: str = Field(description="The same in words, in the caller's language (Accept-Language).")
 
 
 class QualityRead(Representation):

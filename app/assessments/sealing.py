@@ -14,7 +14,9 @@ from app.database import Session
 from app.journal.actions import record
 
 
-def seal(session: Session, object_type: str, object_id: UUID, content: dict[str, Any], *, by: Caller) -> Seal:
+def seal(
+    session: Session, object_type: str, object_id: UUID, content: dict[str, Any], *, decision_id: UUID, by: Caller
+) -> Seal:
     """Seal the content as `by` signs it. The signature points at the hash, which is over the exact stored bytes."""
     canonical = rfc8785.dumps(to_jsonable_python(content))
     row = Seal(
@@ -28,5 +30,6 @@ def seal(session: Session, object_type: str, object_id: UUID, content: dict[str,
     )
     session.add(row)
     session.flush()
-    record(session, by, f"{object_type}.sealed", object_type, object_id, seal_id=row.id, digest=row.digest)
+    told = {"decision_id": decision_id, "seal_id": row.id, "digest": row.digest}
+    record(session, by, f"{object_type}.sealed", object_type, object_id, **told)
     return row

@@ -14,7 +14,7 @@ from app.budgeting.publication import document_of
 from app.budgeting.report import Asked, child_budget
 from app.budgeting.rules import check_ranges
 from app.clock import now
-from app.conventions.versions import claim, etag_of
+from app.conventions.versions import check_version, claim, etag_of
 from app.database import Session, table_of
 from app.errors import Conflict, NotFound, Stale
 from app.journal.actions import changes, record
@@ -38,6 +38,9 @@ def set_account_ranges(session: Session, items: list[dict[str, Any]], *, version
         told: dict[str, Any] = {"items": {"from": [], "to": items}}
     else:
         told = changes(row, {"items": items})
+        if not told:
+            check_version(row, version)
+            return row
         claim(session, row, version, by)
         row.items = items
     session.flush()

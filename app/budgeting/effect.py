@@ -1,12 +1,12 @@
 """What a decision moves in the child budget: its planned euros run through the same rules, and what the ledger says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, cast, func, select
 
-from app.budgeting.models import Flow, Ledger, LedgerState, LedgerSum, Phase
+from app.budgeting.models import CoverageGap, Flow, Ledger, LedgerState, LedgerSum, Phase
 from app.budgeting.rules import CHILDREN, NOTHING, RULE_VERSION, Split, is_child_money, largest_remainder
 from app.budgeting.sums import PARTS, Splitting
 from app.database import Session, table_of
@@ -23,44 +23,60 @@ Planned = Mapping[str, Any]
 def budget_effect(
     session: Session, organisation_id: UUID, planned: Sequence[Planned], service_class_ids: Sequence[UUID]
 ) -> dict[str, Any] | None:
-    """What planned changes (cost centre, year, cents) move, by year: core, extended, each age group; None without any.
+    """What a decision's planned changes (cost centre, year, cents) move, by year; None where it has none.
 
-    A change is classified by its cost centre; where that is not, by the decision's service class if it names one; else
-    it is divided as the cost centre's money is in the latest ledger, and each part is classified. What is left is
-    told as unclassified. At most five queries. Source: what no other system has, 3.
+    Core, extended and each age group, and what is not classified. At most five queries. Source: what no other system
+    has, 3.
     """
     if not planned:
         return None
+    service = service_class_ids[0] if len(service_class_ids) == 1 else None
     years = sorted({row["year"] for row in planned})
     splitting = Splitting(session, organisation_id, years)
-    service = service_class_ids[0] if len(service_class_ids) == 1 else None
-    direct = [(row, splitting.present(row["year"], row["cost_centre_id"], service, row["cents"])) for row in planned]
-    open_ones = {row["cost_centre_id"] for row, split in direct if split.impact_class == "unclassified"}
-    divided = _divisions(session, organisation_id, open_ones, years[-1]) if open_ones else {}
     by_year: dict[int, list[Split]] = {year: [] for year in years}
-    for row, split in direct:
-        centre, year = row["cost_centre_id"], row["year"]
-        if split.impact_class == "unclassified" and centre in divided:
-            classes = list(divided[centre])
-            weights = [divided[centre][key] for key in classes]
-            for key, cents in zip(classes, largest_remainder(row["cents"], weights), strict=True):
-                by_year[year].append(splitting.present(year, centre, key, cents))
-        else:
-            by_year[year].append(split)
+    rows = [{**row, "service_class_id": service} for row in planned]
+    for row, splits in zip(rows, splits_of(session, organisation_id, rows, splitting), strict=True):
+        by_year[row["year"]] += splits
     return {
         "rule_version": RULE_VERSION,
         "years": [_told(year, splitting.population_year(year), splits) for year, splits in by_year.items()],
     }
 
 
+def splits_of(
+    session: Session, organisation_id: UUID, planned: Sequence[Planned], splitting: Splitting
+) -> list[list[Split]]:
+    """How each planned change (cost centre, service class or None, year, cents) falls on the age groups.
+
+    It is classified by its cost centre and service class as a line would be; where that is not, it is divided as the
+    cost centre's money is in its latest ledger, and each part is classified. One query, none where all are classified.
+    """
+    direct = [
+        splitting.present(row["year"], row["cost_centre_id"], row["service_class_id"], row["cents"]) for row in planned
+    ]
+    open_ones = {
+        row["cost_centre_id"]
+        for row, split in zip(planned, direct, strict=True)
+        if split.impact_class == CoverageGap.UNCLASSIFIED
+    }
+    last = max((row["year"] for row in planned), default=0)
+    divided = _divisions(session, organisation_id, open_ones, last) if open_ones else {}
+    found = []
+    for row, split in zip(planned, direct, strict=True):
+        centre = row["cost_centre_id"]
+        if split.impact_class == CoverageGap.UNCLASSIFIED and centre in divided:
+            classes = list(divided[centre])
+            parts = largest_remainder(row["cents"], [divided[centre][key] for key in classes])
+            found.append(
+                [splitting.present(row["year"], centre, key, part) for key, part in zip(classes, parts, strict=True)]
+            )
+        else:
+            found.append([split])
+    return found
+
+
 def _told(year: int, population_year: int | None, splits: Sequence[Split]) -> dict[str, Any]:
-    core, extended = [0] * 5, [0] * 5
-    for split in splits:
-        if is_child_money(split.impact_class):
-            for place in CHILDREN:
-                extended[place] += split.parts[place]
-                if split.impact_class == ImpactClass.DIRECT:
-                    core[place] += split.parts[place]
+    core, extended = by_age_group(splits)
     return {
         "year": year,
         "population_year": population_year,
@@ -73,6 +89,18 @@ def _told(year: int, population_year: int | None, splits: Sequence[Split]) -> di
             for place in CHILDREN
         ],
     }
+
+
+def by_age_group(splits: Iterable[Split]) -> tuple[list[int], list[int]]:
+    """Core and extended cents of each age group, the youngest first; nothing of it is adults'."""
+    core, extended = [0] * 5, [0] * 5
+    for split in splits:
+        if is_child_money(split.impact_class):
+            for place in CHILDREN:
+                extended[place] += split.parts[place]
+                if split.impact_class == ImpactClass.DIRECT:
+                    core[place] += split.parts[place]
+    return core, extended
 
 
 def _divisions(

@@ -5,8 +5,9 @@ year and phase, and only that.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -39,8 +40,9 @@ COLUMNS = (
     Column("amount", ("amount", "summa", "määrä", "euroa", "toteuma", "belopp", "euro")),
 )
 DEFAULT_SOURCE = "ledger"
-BLOCK = 5_000
+BLOCK = 20_000
 """Lines staged in one transaction: some tens of milliseconds, so that other writers need not wait longer."""
+FLOWS = tuple(Flow)
 PAUSE = 0.004
 """Seconds between two of them: longer than SQLite's other writers sleep between their tries."""
 MOST_ACCOUNTS = 100_000
@@ -68,8 +70,28 @@ class Staged:
         return sum(cell[2] for cell in self.cells.values())
 
 
+@dataclass(slots=True)
+class _Entry:
+    """What year, phase, cost centre and service class of a row lead to: a ledger, and there a cell for each flow."""
+
+    staged: Staged
+    centre: UUID
+    service: UUID | None
+    cells: list[list[int] | None]
+
+    def cell(self, flow: int) -> list[int]:
+        """The cell of a flow, by its place in FLOWS; made where it is the first line of it."""
+        key = (self.centre, self.service, FLOWS[flow])
+        made = self.cells[flow] = self.staged.cells.setdefault(key, [len(self.staged.cells), 0, 0])
+        return made
+
+
+Found = tuple[_Entry, tuple[str, int | None], int]
+"""What a row leads to: its entry, its account with the place of its flow, its cents."""
+
+
 class _Reader:
-    """Turns rows into lines of ledgers; what a text of a cell means is looked up once."""
+    """Turns rows into lines of ledgers, a block at a time; what a text of a cell means is looked up once."""
 
     def __init__(self, asked: Import, session: Session) -> None:
         self.asked = asked
@@ -78,63 +100,78 @@ class _Reader:
         self.ranges = account_ranges(session, self.organisation_id)
         self.scheme: str | None = asked.parameters.get("scheme")
         self.ledgers: dict[tuple[int, str], Staged] = {}
-        self.accounts: dict[str, tuple[str, Flow | None]] = {}
         self.new_ledger: Callable[[Staged], None] = lambda _staged: None
         given = {name: asked.parameters[name] for name in ("year", "phase") if asked.parameters.get(name) is not None}
         self.year, self.phase = given.get("year"), given.get("phase")
         self.table: Table = asked.open(COLUMNS, given)
-        self._places: dict[tuple[Any, ...], Staged] = {}
-        self._cells: dict[tuple[Any, ...], list[int]] = {}
+        self._accounts: dict[Cell, tuple[str, int | None]] = {None: ("", None)}
+        self._entries: dict[tuple[Cell, ...], _Entry] = {}
+        self._known: dict[tuple[Any, ...], Any] = {}
 
-    def lines(self) -> Iterator[Line]:
-        """The lines of the file. A row with a fault gives none; its faults are noted."""
-        places, cells, accounts, amount = self._places, self._cells, self.accounts, cents_of
-        for number, row in self.table.rows():
-            year, phase, centre, service, account, cell_of_amount = row
-            try:
-                cents = amount(cell_of_amount)
-                place = places[year, phase]
-                clean, flow = accounts[account]  # type: ignore[index]
-                if flow is None:
-                    flow = Flow.COST if cents >= 0 else Flow.INCOME
-                cell = cells[year, phase, centre, service, flow]
-            except (KeyError, CellFault, TypeError):
-                found = self._slowly(number, row)
-                if found is None:
-                    continue
-                place, cell, clean, cents = found
+    def blocks(self) -> Iterator[list[Line]]:
+        """The lines of the file, some thousands at a time. A row with a fault gives none; its faults are noted."""
+        rows = self.table.rows()
+        while block := list(islice(rows, BLOCK)):
+            yield self._lines(block)
+
+    def _lines(self, block: list[tuple[int, tuple[Cell, ...]]]) -> list[Line]:
+        """A block whose every cell is understood goes through in a few loops; one with anything odd, row by row."""
+        years, phases, centres, services, accounts, amounts = zip(*[row for _, row in block], strict=True)
+        keys = list(zip(years, phases, centres, services, strict=True))
+        found: Iterable[Found]
+        try:
+            for key in dict.fromkeys(keys):
+                if key not in self._entries:
+                    self._learn(key)
+            for account in dict.fromkeys(accounts):
+                if account not in self._accounts:
+                    self._accounts[account] = self._account(account)
+            found = zip(
+                map(self._entries.__getitem__, keys),
+                map(self._accounts.__getitem__, accounts),
+                list(map(cents_of, amounts)),
+                strict=True,
+            )
+        except CellFault:
+            found = [one for number, row in block if (one := self._line(number, row)) is not None]
+        lines = list[Line]()
+        for entry, (account, flow), cents in found:
+            place = flow if flow is not None else int(cents < 0)
+            cell = entry.cells[place] or entry.cell(place)
             cell[1] += 1
             cell[2] += cents
-            place.lines += 1
-            yield place.number, place.lines, cell[0], clean, cents
+            staged = entry.staged
+            staged.lines = line = staged.lines + 1
+            lines.append((staged.number, line, cell[0], account, cents))
+        return lines
 
-    def _slowly(self, number: int, row: Sequence[Cell]) -> tuple[Staged, list[int], str, int] | None:
-        """A row that holds something not seen before, or a fault; None where it is no line."""
-        if is_totals_row(row) and not row[2]:
+    def _line(self, number: int, row: Sequence[Cell]) -> Found | None:
+        """What one row leads to; None where it is a total or has faults, which are noted."""
+        if self._is_total(row):
             return None
         faults = self.asked.faults.count
-        year = self._parsed(number, 0, row[0], year_of) if self.year is None else self.year
-        phase = self._parsed(number, 1, row[1], _phase) if self.phase is None else self.phase
-        centre = self._parsed(number, 2, row[2], self._centre)
-        account = self._parsed(number, 4, row[4], self._account) if row[4] is not None else ("", None)
+        if self.year is None:
+            self._parsed(number, 0, row[0], year_of)
+        if self.phase is None:
+            self._parsed(number, 1, row[1], _phase)
+        self._parsed(number, 2, row[2], self._centre)
+        if row[3] is not None and self.asked.faults.count == faults:
+            self._parsed(number, 3, row[3], lambda cell: self._service(cell, self._year(row[0])))
+        if row[4] is not None:
+            self._parsed(number, 4, row[4], self._account)
         cents = self._parsed(number, 5, row[5], cents_of)
-        service = None
-        if year is not None and row[3] is not None:
-            service = self._parsed(number, 3, row[3], lambda cell: self._service(cell, year))
         if self.asked.faults.count > faults:
             return None
-        clean, flow = self._flow(account)
-        if row[4] is None or isinstance(row[4], (str, int, float)):
-            self.accounts[row[4]] = (clean, flow)  # type: ignore[index]
-        flow = flow or (Flow.COST if cents >= 0 else Flow.INCOME)
-        place = self.ledgers.get((year, phase))
-        if place is None:
-            place = self.ledgers[year, phase] = Staged(year, phase)
-            self.new_ledger(place)
-        cell = place.cells.setdefault((centre, service, flow), [len(place.cells), 0, 0])
-        self._places[row[0], row[1]] = place
-        self._cells[row[0], row[1], row[2], row[3], flow] = cell
-        return place, cell, clean, cents
+        key = tuple(row[:4])
+        if key not in self._entries:
+            self._learn(key)
+        return self._entries[key], self._account(row[4]) if row[4] is not None else ("", None), cents
+
+    def _is_total(self, row: Sequence[Cell]) -> bool:
+        """Whether a row is a total of others: its words stand where no cost centre is, or in place of one."""
+        if not is_totals_row(row):
+            return False
+        return not row[2] or (is_totals_row((row[2],)) and row[2] not in self.centres)
 
     def _parsed(self, number: int, place: int, cell: Cell, parse: Callable[[Cell], Any]) -> Any:
         code = COLUMNS[place].code
@@ -145,6 +182,33 @@ class _Reader:
         except CellFault as fault:
             self.asked.faults.add_cell(self.table.error(number, code, cell, fault.expected))
             return None
+
+    def _learn(self, key: tuple[Cell, ...]) -> None:
+        """Look up what a year, phase, cost centre and service class lead to; CellFault where one is not understood."""
+        year = self._year(key[0])
+        phase = self.phase if self.phase is not None else self._once("phase", key[1], _phase)
+        centre = self._once("centre", key[2], self._centre)
+        service = None
+        if key[3] is not None:
+            service = self._once(f"service of {year}", key[3], lambda cell: self._service(cell, year))
+        staged = self.ledgers.get((year, phase))
+        if staged is None:
+            staged = self.ledgers[year, phase] = Staged(year, phase)
+            self.new_ledger(staged)
+        self._entries[key] = _Entry(staged, centre, service, [None] * len(FLOWS))
+
+    def _year(self, cell: Cell) -> int:
+        year: int = self.year if self.year is not None else self._once("year", cell, year_of)
+        return year
+
+    def _once(self, what: str, cell: Cell, parse: Callable[[Cell], Any]) -> Any:
+        """What a cell means, parsed the first time only."""
+        if cell is None:
+            raise CellFault("The cell is empty. Give a value.")
+        key = (what, type(cell), cell)
+        if key not in self._known:
+            self._known[key] = parse(cell)
+        return self._known[key]
 
     def _centre(self, cell: Cell) -> UUID:
         code = code_of(cell)
@@ -166,18 +230,15 @@ class _Reader:
             raise CellFault(_unknown(of, code, every) + " Import that year's list first.")
         return next(iter(found.values()))
 
-    def _account(self, cell: Cell) -> tuple[str, None]:
+    def _account(self, cell: Cell) -> tuple[str, int | None]:
+        """The account, and the place of its flow in FLOWS; None where the sign of each line tells."""
         code = code_of(cell, 20)
         if not code.isascii() or not code.replace("-", "").replace(".", "").isalnum():
             raise CellFault("Give an account of digits and letters, such as 4300.")
-        if len(self.accounts) > MOST_ACCOUNTS:
+        if len(self._accounts) > MOST_ACCOUNTS:
             raise CellFault(f"The file has more than {MOST_ACCOUNTS} accounts. Is this the column of accounts?")
-        return code, None
-
-    def _flow(self, account: tuple[str, None]) -> tuple[str, Flow | None]:
-        """The account with its flow; None where the sign of each line tells."""
-        up, down = flow_of(account[0], 1, self.ranges), flow_of(account[0], -1, self.ranges)
-        return account[0], up if up is down else None
+        up, down = flow_of(code, 1, self.ranges), flow_of(code, -1, self.ranges)
+        return code, FLOWS.index(up) if up is down else None
 
 
 def _phase(cell: Cell) -> str:
@@ -202,9 +263,8 @@ def prepare(asked: Import) -> Apply:
     if reader is None:
         return lambda _session: {"unchanged_file": True, "ledgers": unchanged}
     if asked.dry_run:
-        for count, _ in enumerate(reader.lines()):
-            if not count % BLOCK:
-                asked.progress(reader.table.position / max(1, reader.table.size))
+        for _ in reader.blocks():
+            asked.progress(reader.table.position / max(1, reader.table.size))
     else:
         _stage(asked, reader, source)
     _check(asked, reader)
@@ -251,7 +311,7 @@ def _told_before(session: Session, asked: Import, source: str) -> list[dict[str,
 
 def _stage(asked: Import, reader: _Reader, source: str) -> None:
     """Read the lines and stage them a block at a time; from the first fault on they are only read."""
-    database, block = asked.database, list[Line]()
+    database = asked.database
 
     def new_ledger(staged: Staged) -> None:
         row = Ledger(
@@ -273,15 +333,10 @@ def _stage(asked: Import, reader: _Reader, source: str) -> None:
             staged.number = row.number
 
     reader.new_ledger = new_ledger
-    for line in reader.lines():
-        block.append(line)
-        if len(block) >= BLOCK:
-            if not asked.faults.count:
-                _write(database, block)
-            block.clear()
-            asked.progress(0.9 * reader.table.position / max(1, reader.table.size))
-    if block and not asked.faults.count:
-        _write(database, block)
+    for block in reader.blocks():
+        if block and not asked.faults.count:
+            _write(database, block)
+        asked.progress(0.9 * reader.table.position / max(1, reader.table.size))
 
 
 def _write(database: Database, block: list[Line]) -> None:

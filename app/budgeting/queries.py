@@ -14,6 +14,7 @@ from app.budgeting.models import (
     Axis,
     Basis,
     BudgetLine,
+    Flow,
     Ledger,
     LedgerState,
     LedgerSum,
@@ -294,10 +295,11 @@ def unclassified(
 ) -> list[dict[str, Any]]:
     """What of a year's ledgers is not split, by cost centre and service class, the largest sums first; one query.
 
-    One more than the page holds.
+    Internal items are told apart, as in the headline that the rows sum to. One more than the page holds.
     """
     visible_to.require("child-budget:read")
-    size = func.sum(func.abs(_SUM.c.cents))
+    internal = _SUM.c.flow.in_((Flow.INTERNAL_COST, Flow.INTERNAL_INCOME))
+    size = func.sum(case((internal, 0), else_=func.abs(_SUM.c.cents)))
     statement = (
         select(
             _SUM.c.cost_centre_id,
@@ -308,8 +310,8 @@ def unclassified(
             _SERVICE_CLASS.c.code.label("service_class_code"),
             _SERVICE_CLASS.c.name.label("service_class_name"),
             _SUM.c.impact_class.label("gap"),
-            _summed(_SUM.c.cents).label("cents"),
-            sql_cast(size, BigInteger).label("size"),
+            _summed(case((internal, 0), else_=_SUM.c.cents)).label("cents"),
+            _summed(case((internal, _SUM.c.cents), else_=0)).label("internal"),
             _summed(_SUM.c.lines).label("lines"),
         )
         .join(_LEDGER, _LEDGER.c.number == _SUM.c.ledger)
@@ -339,7 +341,7 @@ def unclassified(
     rows = []
     for place, row in enumerate(session.connection().execute(statement).mappings(), _offset(page) + 1):
         said = _with_money(row)
-        del said["size"]
+        said["internal"] = {"cents": said["internal"], "currency": "EUR"}
         rows.append({**said, "place": place})
     return rows
 

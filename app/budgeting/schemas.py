@@ -248,7 +248,8 @@ class UnclassifiedRow(Representation):
     service_class_code: str | None = Field(description="Its code.")
     service_class_name: str | None = Field(description="Its name.")
     gap: CoverageGap = Field(description="unclassified, or unsplit: its method needs a population that is missing.")
-    amount: Money = Field(description="Its euros, internal items too.")
+    amount: Money = Field(description="Its net; the rows sum to the net of the headline's `unclassified`.")
+    internal: Money = Field(description="Its internal items, counted nowhere else.")
     lines: int = Field(description="How many lines.")
 
 

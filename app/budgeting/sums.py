@@ -211,8 +211,8 @@ def add_up(
     """Add up the totals of ledgers anew: all of them, or those of some units and service classes."""
     connection = session.connection()
     keys: Mapping[Axis, tuple[Any, Iterable[UUID] | None]] = {
-        Axis.UNIT: (func.coalesce(_CENTRE.c.unit_id, _nil()), units),
-        Axis.SERVICE_CLASS: (func.coalesce(_SUM.c.service_class_id, _nil()), service_classes),
+        Axis.UNIT: (_unit_key(), units),
+        Axis.SERVICE_CLASS: (_service_class_key(), service_classes),
     }
     for axis, (key, only) in keys.items():
         some = None if only is None else list(only)
@@ -225,6 +225,20 @@ def add_up(
             if some is not None:
                 statement = statement.where(key.in_(some))
             connection.execute(insert(_TOTAL).from_select([c.name for c in _TOTAL.c], statement))
+
+
+def added_up() -> list[Any]:
+    """Statements that give every total anew from the sums, in the order of the table's columns; for checking."""
+    keys = {Axis.UNIT: _unit_key(), Axis.SERVICE_CLASS: _service_class_key()}
+    return [_added_up(axis, basis, key) for axis, key in keys.items() for basis in Basis]
+
+
+def _unit_key() -> Any:
+    return func.coalesce(_CENTRE.c.unit_id, _nil())
+
+
+def _service_class_key() -> Any:
+    return func.coalesce(_SUM.c.service_class_id, _nil())
 
 
 def _nil() -> Any:

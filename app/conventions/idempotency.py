@@ -15,9 +15,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel
 
 from app.clock import now
-from app.conventions.body import holds_identity_code
 from app.database import JSON_TYPE, Session, table_of
 from app.errors import Conflict, Invalid, Malformed
+from app.texts import holds_identity_code
 
 KEPT_FOR = timedelta(hours=48)
 KEPT_HEADERS = ("etag", "location", "content-language")

@@ -16,11 +16,13 @@ from pydantic_core import to_json
 from sqlalchemy.util import greenlet_spawn
 
 from app.conventions import idempotency
-from app.conventions.body import fault_in_text, read_json
+from app.conventions.body import read_json
+from app.conventions.problems import language_of
 from app.conventions.schemas import Resource
 from app.conventions.versions import etag_of
 from app.database import Database, JsonText, Session
 from app.errors import Fault, Invalid, TooLarge, WrongMediaType
+from app.texts import fault_in_text
 
 READING = {"GET", "HEAD"}
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -97,7 +99,7 @@ class Route(APIRoute):
                 if hasattr(request.state, "idempotency"):
                     await greenlet_spawn(idempotency.keep, session, request.state.idempotency, response)
             response.headers.setdefault("Cache-Control", "private, no-cache")
-            if not writes and response.headers.get("etag") in _listed(request.headers.get("if-none-match")):
+            if not writes and _is_known(response, request.headers.get("if-none-match")):
                 kept = {k: v for k, v in response.headers.items() if k in {"etag", "cache-control", "vary"}}
                 return Response(status_code=304, headers=kept)
             return response
@@ -153,16 +155,23 @@ def _query_parameters(dependant: Dependant) -> set[str]:
     return names.union(*(_query_parameters(inner) for inner in dependant.dependencies))
 
 
-def _listed(header: str | None) -> set[str | None]:
-    """The entity tags of an If-None-Match header; a weak tag matches its strong twin (RFC 9110, 13.1.2)."""
-    if not header:
-        return set()
-    return {tag.strip().removeprefix("W/") for tag in header.split(",")}
+def _is_known(response: Response, if_none_match: str | None) -> bool:
+    """Whether the caller has this answer: `*` or its tag, for which a weak tag is enough (RFC 9110, 13.1.2)."""
+    tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
+    return response.status_code == 200 and (tags == ["*"] or response.headers.get("etag") in tags)
 
 
 def router(collection: str, tag: str, *, prefix: str = "/api/v1") -> APIRouter:
     """A router of one collection, whose routes are of this class."""
     return APIRouter(prefix=f"{prefix}/{collection}", tags=[tag], route_class=Route)
+
+
+async def _language(request: Request) -> str:
+    return language_of(request)
+
+
+Language = Annotated[str, Depends(_language)]
+"""The language that the caller prefers: `fi`, `sv` or `en`."""
 
 
 async def _session(request: Request) -> Session:

@@ -1,8 +1,9 @@
 """Strong ETags from the row's version, and changes that name the version they change (RFC 9110, RFC 6585)."""
 
+import hashlib
 import re
 from datetime import datetime
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 from fastapi import Depends, Header
@@ -13,7 +14,9 @@ from sqlmodel import col
 from app.clock import now
 from app.database import Session
 from app.errors import Malformed, Stale, VersionRequired
-from app.journal.actions import Actor
+from app.journal.actions import Actor, changes
+
+Changes = dict[str, dict[str, Any]]
 
 _TAG = re.compile(r'^\s*"(\d{1,9})"\s*$')
 
@@ -21,6 +24,11 @@ _TAG = re.compile(r'^\s*"(\d{1,9})"\s*$')
 def etag_of(version: int) -> str:
     """The entity tag of a version."""
     return f'"{version}"'
+
+
+def etag_of_content(content: bytes | memoryview) -> str:
+    """The entity tag of an answer that has no version, such as a list."""
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
 async def _expected_version(
@@ -63,10 +71,40 @@ def claim(session: Session, row: Versioned, expected: int | None, by: Actor) -> 
     done = session.connection().execute(statement)
     if done.rowcount != 1 or row.version != seen:
         session.refresh(row)
-        raise Stale(
-            "stale",
-            f"It was changed at {row.changed_at.isoformat(timespec='seconds')} by {row.changed_by}; "
-            f"its version is now {row.version}. Read it again and repeat the change.",
-        )
+        raise _stale(row)
     for name, value in taken.items():
         set_committed_value(row, name, value)
+
+
+def check_version(row: Versioned, expected: int | None) -> None:
+    """Raise Stale where a row is not what the caller read: for a change that turns out to change nothing.
+
+    None is satisfied with whatever version is there, as in `claim`.
+    """
+    if expected not in {None, row.version}:
+        raise _stale(row)
+
+
+def set_values(session: Session, row: Versioned, values: dict[str, Any], *, version: int, by: Actor) -> Changes:
+    """Set what differs in a row, taking its next version; returns each field that changed, from what to what.
+
+    Where nothing differs nothing is written, so that the version stays and there is nothing to tell in the journal; a
+    stale version is refused all the same.
+    """
+    told = changes(row, values)
+    if not told:
+        check_version(row, version)
+        return told
+    claim(session, row, version, by)
+    for name in told:
+        setattr(row, name, values[name])
+    session.flush()
+    return told
+
+
+def _stale(row: Versioned) -> Stale:
+    return Stale(
+        "stale",
+        f"It was changed at {row.changed_at.isoformat(timespec='seconds')} by {row.changed_by}; "
+        f"its version is now {row.version}. Read it again and repeat the change.",
+    )

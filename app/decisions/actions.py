@@ -1,31 +1,38 @@
 """Writes of decisions, one verb each."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, insert
 
-from app.access.models import Account
-from app.access.queries import organisation, referred
+from app.access import actions as access
+from app.access.models import Account, Organisation
+from app.access.queries import referred
 from app.access.rules import Caller
-from app.clock import date_of, now, stamp, today
+from app.budgeting.effect import budget_effect
+from app.clock import now, stamp, today
 from app.conventions.states import state_after
-from app.conventions.versions import claim
+from app.conventions.versions import check_version, claim, set_values
+from app.conventions.vocabulary import in_words
 from app.database import Session, table_of
 from app.decisions import queries, rules
 from app.decisions.models import (
     Decision,
     DecisionCostCentre,
+    DecisionObject,
     DecisionServiceClass,
     DecisionState,
     Handling,
     HandlingOutcome,
+    LapseReason,
     Option,
     PlannedChange,
+    Publicity,
 )
 from app.errors import Conflict, Fault, Invalid
 from app.journal.actions import changes, record
+from app.public_register import actions as public_register
 from app.services import queries as services
 from app.services.models import CostCentre, ServiceClass, Unit
 
@@ -37,6 +44,9 @@ def register(session: Session, values: dict[str, Any], *, by: Caller) -> Decisio
     """Register a decision in preparation, with VE0 and its early hint."""
     by.require("decisions:write")
     facts = {name: value for name, value in values.items() if name not in (*_SCOPE, "options")}
+    if facts["follow_up_on"] is not None and not rules.has_effects(facts["object"], DecisionState.DRAFT):
+        fault = Fault("/follow_up_on", "The follow-up of a decision is dated when it is decided. Leave it out.")
+        raise Invalid("invalid", "Only an activity under review has effects before a decision.", [fault])
     if facts["preparer_id"] is None and "preparer" in by.roles:
         facts["preparer_id"] = by.id
     else:
@@ -46,11 +56,12 @@ def register(session: Session, values: dict[str, Any], *, by: Caller) -> Decisio
     decision = Decision(
         organisation_id=by.organisation_id,
         changed_by=by.id,
+        natural_number=rules.natural_number(facts["diary_number"]),
         diary_key=rules.diary_key(facts["diary_number"]),
         search_text=rules.search_text(facts["title"], facts["diary_number"]),
         excluded=_is_excluded(session, facts["task_class_code"], by),
         **facts,
-        **_hint(session, by, scope, facts["task_class_code"], facts["unit_id"]),
+        **_hint(session, by, scope, facts),
     )
     session.add(decision)
     given = {option["code"]: option for option in values["options"]}
@@ -75,29 +86,54 @@ def register(session: Session, values: dict[str, Any], *, by: Caller) -> Decisio
 
 
 def change(session: Session, decision: Decision, values: dict[str, Any], *, version: int, by: Caller) -> None:
-    """Change a decision's facts. After it is decided only the date of follow-up changes."""
+    """Change a decision's facts. After it is decided only its publicity and the date of follow-up change.
+
+    A matter that is made secret has its published documents taken out of the register in the same transaction.
+    """
     by.require("decisions:write")
-    if set(values) - {"follow_up_on"}:
+    values = {name: change["to"] for name, change in changes(decision, values).items()}
+    if set(values) - rules.NEVER_CLOSED:
         rules.check_editable(decision.state)
-    if "follow_up_on" in values and decision.decided_on is None:
-        raise Conflict("no_decision_yet", "The follow-up is dated when the matter is decided.")
+    _check_follow_up_date(decision, values)
     if "unit_id" in values:
         referred(session, Unit, values["unit_id"], by, "/unit_id")
     if "preparer_id" in values:
         _check_preparer(session, values["preparer_id"], by)
-    told = changes(decision, values)
-    claim(session, decision, version, by)
-    for name, value in values.items():
-        setattr(decision, name, value)
     if "title" in values:
-        decision.search_text = rules.search_text(decision.title, decision.diary_number)
+        values["search_text"] = rules.search_text(values["title"], decision.diary_number)
     if "task_class_code" in values:
-        decision.excluded = _is_excluded(session, decision.task_class_code, by)
+        values["excluded"] = _is_excluded(session, values["task_class_code"], by)
+    told = set_values(session, decision, values, version=version, by=by)
+    if not told:
+        return
+    told.pop("search_text", None)
     record(session, by, "decision.changed", "decision", decision.id, changes=told)
-    if {"task_class_code", "unit_id"} & set(told):
+    if told.get("publicity", {}).get("to") == Publicity.SECRET:
+        public_register.withdraw_all_of(session, decision.id, "The matter was made secret.", by=by)
+    if {"task_class_code", "unit_id"} & set(told) or (
+        "meeting_date" in told and _hint_is_of_other_years(session, decision)
+    ):
         renew_hint(session, decision, by=by)
     _lapse_if_changed(session, decision, by)
+    _stay_presented(session, decision, "no_longer_excluded", by)
     session.flush()
+
+
+def set_aside_task_classes(
+    session: Session, owner: Organisation, items: list[dict[str, Any]], *, version: int, by: Caller
+) -> Organisation:
+    """Replace the organisation's list of task classes set aside, and look at every open decision again."""
+    by.require("organisation:write")
+    if owner.excluded_task_classes == items:
+        check_version(owner, version)
+        return owner
+    access.change_organisation(session, owner, {"excluded_task_classes": items}, version=version, by=by)
+    for decision_id, task_class_code, excluded in queries.open_task_classes(session, by.organisation_id):
+        if rules.is_excluded(task_class_code, items) != excluded:
+            decision = session.get_one(Decision, decision_id, with_for_update=True)
+            claim(session, decision, None, by)
+            _set_excluded(session, decision, not excluded, by)
+    return owner
 
 
 def set_documents(
@@ -105,11 +141,9 @@ def set_documents(
 ) -> None:
     """Replace the links to the decision's documents."""
     by.require("decisions:write")
-    told = changes(decision, {"documents": documents})
-    claim(session, decision, version, by)
-    decision.documents = documents
-    record(session, by, "decision.changed", "decision", decision.id, changes=told)
-    session.flush()
+    told = set_values(session, decision, {"documents": documents}, version=version, by=by)
+    if told:
+        record(session, by, "decision.changed", "decision", decision.id, changes=told)
 
 
 def set_scope(session: Session, decision: Decision, scope: dict[str, Any], *, version: int, by: Caller) -> None:
@@ -117,17 +151,19 @@ def set_scope(session: Session, decision: Decision, scope: dict[str, Any], *, ve
     by.require("decisions:write")
     rules.check_editable(decision.state)
     _check_scope(session, scope, None, by)
-    cost_centres, classes = queries.touched(session, decision)
-    before = {
-        "cost_centre_ids": cost_centres,
-        "service_class_ids": classes,
-        "planned_changes": queries.planned_changes(session, decision),
+    before = queries.scope(session, decision)
+    told = {
+        name: {"from": before[name], "to": scope[name]}
+        for name in _SCOPE
+        if rules.in_order(before[name]) != rules.in_order(scope[name])
     }
+    if not told:
+        check_version(decision, version)
+        return
     claim(session, decision, version, by)
     for table in (DecisionCostCentre, DecisionServiceClass, PlannedChange):
         session.connection().execute(delete(table_of(table)).where(table_of(table).c.decision_id == decision.id))
     _write_scope(session, decision, scope)
-    told = {name: {"from": before[name], "to": scope[name]} for name in _SCOPE if before[name] != scope[name]}
     record(session, by, "decision.changed", "decision", decision.id, changes=told)
     renew_hint(session, decision, by=by, scope=scope)
     _lapse_if_changed(session, decision, by)
@@ -153,12 +189,10 @@ def change_option(
     """Change an option's words."""
     by.require("decisions:write")
     rules.check_editable(decision.state)
-    told = changes(row, values)
-    claim(session, row, version, by)
+    told = set_values(session, row, values, version=version, by=by)
+    if not told:
+        return row
     claim(session, decision, None, by)
-    for name, value in values.items():
-        setattr(row, name, value)
-    session.flush()
     record(session, by, "option.changed", "decision", decision.id, option=row.code, changes=told)
     _lapse_if_changed(session, decision, by)
     return row
@@ -183,42 +217,46 @@ def move(session: Session, decision: Decision, to: str, *, version: int, by: Cal
     step = rules.MOVES[to]
     by.require(step.permission)
     after = state_after(rules.MOVES, to, decision.state)
+    before = decision.state
+    told: dict[str, Any] = {"from": before, "to": after, "reason": reason}
     if to == "presentation":
         rules.check_presentable(decision.clearance_kind, reason, excluded=decision.excluded)
         overridden = decision.clearance_kind is None and not decision.excluded
         if overridden:
             by.require("decisions:override")
         decision.override_reason = reason if overridden else None
-    before = decision.state
+        told |= {"reason": decision.override_reason, "overridden": overridden}
     claim(session, decision, version, by)
     decision.state = after
-    if to == "reopening":
-        decision.decided_on = decision.chosen_option_id = decision.follow_up_on = None
+    if after is DecisionState.IN_PREPARATION:
+        decision.uncleared, decision.override_reason = False, None
     session.flush()
-    record(session, by, "decision.moved", "decision", decision.id, **{"from": before, "to": after, "reason": reason})
+    record(session, by, "decision.moved", "decision", decision.id, **told)
+    if to == "reopening":
+        _undecide(decision)
+        _stand_on_what_holds(session, decision, by)
 
 
 def handle(session: Session, decision: Decision, values: dict[str, Any], *, version: int, by: Caller) -> Handling:
-    """Record how a body handled the decision. It has happened, so no state refuses it; without a clearance before
-    the meeting it is marked and counted as uncleared.
+    """Record how a body handled the decision. It has happened, so no state refuses it; without a clearance that its
+    meeting had it is marked and counted as uncleared.
     """
     by.require("decisions:handle")
     if values["meeting_date"] > today():
         fault = Fault("/meeting_date", "The meeting is in the future.")
         raise Invalid("invalid", "Record a handling when it has happened.", [fault])
     queries.chosen_option(session, decision, values["option_id"], by)
-    rules.check_answers(values["answers"], decision.clearance, "/answers")
-    cleared_on = date_of(datetime.fromisoformat(decision.clearance["at"])) if decision.clearance else None
-    uncleared = rules.is_uncleared(decision.clearance, cleared_on, values["meeting_date"]) and not decision.excluded
+    held = rules.clearance_at(decision.clearances, values["meeting_date"])
+    rules.check_answers(values["answers"], held or decision.clearance, "/answers")
+    uncleared = held is None and not decision.excluded
     claim(session, decision, version, by)
     row = Handling(**_owned(decision, by), uncleared=uncleared, recorded_at=now(), **values)
     later = queries.last_meeting(session, decision)
     session.add(row)
     before, after = decision.state, rules.REPORTED[HandlingOutcome(values["outcome"])]
-    if later is not None and row.meeting_date < later:
+    on_time = later is None or row.meeting_date >= later
+    if not on_time:
         after = DecisionState(before)  # reported late: a later meeting has already said where the matter stands
-    else:
-        _take_outcome(session, decision, row, after, by)
     record(
         session,
         by,
@@ -231,25 +269,47 @@ def handle(session: Session, decision: Decision, values: dict[str, Any], *, vers
         section=row.section,
         outcome=row.outcome,
     )
+    if on_time:
+        _take_outcome(session, decision, row, after, held, by)
     session.flush()
     return row
 
 
-def _take_outcome(session: Session, decision: Decision, row: Handling, after: DecisionState, by: Caller) -> None:
-    """Bring the decision to where its latest meeting left it."""
+def _take_outcome(
+    session: Session,
+    decision: Decision,
+    row: Handling,
+    after: DecisionState,
+    held: dict[str, Any] | None,
+    by: Caller,
+) -> None:
+    """Bring the decision to where its latest meeting left it. What is decided keeps the clearance its meeting had."""
+    before = decision.state
     decision.state, decision.body, decision.meeting_date = after, row.body, row.meeting_date
     decision.uncleared = row.uncleared
     if after is DecisionState.DECIDED:
+        if held is not None:
+            decision.clearance, decision.clearance_kind = held, held["kind"]
         decision.decided_on, decision.chosen_option_id = row.meeting_date, row.option_id
         schedule_follow_up(session, decision, row.meeting_date, by=by)
-    else:
-        decision.decided_on = decision.chosen_option_id = decision.follow_up_on = None
+        return
+    _undecide(decision)
+    if before not in rules.EDITABLE:
+        _stand_on_what_holds(session, decision, by)
+
+
+def _undecide(decision: Decision) -> None:
+    """Nothing is decided: an activity under review keeps its date of follow-up, since it is there all the same."""
+    decision.decided_on = decision.chosen_option_id = None
+    if not rules.has_effects(decision.object, decision.state):
+        decision.follow_up_on = None
 
 
 def schedule_follow_up(session: Session, decision: Decision, start: date, *, by: Caller) -> None:
-    """Date the next follow-up twelve months after the decision, or after the look before (domain, Follow-up)."""
+    """Date the next follow-up twelve months after the decision, or after the look before was approved."""
     decision.follow_up_on = rules.months_after(start, FOLLOW_UP_MONTHS)
-    record(session, by, "follow_up.scheduled", "decision", decision.id, on=decision.follow_up_on)
+    told = {"decision_id": decision.id, "on": decision.follow_up_on}
+    record(session, by, "follow_up.scheduled", "decision", decision.id, **told)
 
 
 def answer_recommendations(
@@ -259,23 +319,19 @@ def answer_recommendations(
     by.require("decisions:handle")
     if row.outcome not in {HandlingOutcome.DECIDED, HandlingOutcome.AMENDED}:
         raise Conflict("no_decision_yet", "Recommendations are answered when the matter is decided.")
-    rules.check_answers(answers, decision.clearance, "/items")
-    told = changes(row, {"answers": answers})
-    claim(session, row, version, by)
-    row.answers = answers
-    session.flush()
-    record(session, by, "decision.recommendations_answered", "decision", decision.id, changes=told)
+    held = rules.clearance_at(decision.clearances, row.meeting_date)
+    rules.check_answers(answers, held or decision.clearance, "/items")
+    told = set_values(session, row, {"answers": answers}, version=version, by=by)
+    if told:
+        record(session, by, "decision.recommendations_answered", "decision", decision.id, changes=told)
     return row
 
 
 def renew_hint(session: Session, decision: Decision, *, by: Caller, scope: dict[str, Any] | None = None) -> None:
     """Compute the early hint anew, from the classifications as they are today."""
-    if scope is None:
-        cost_centres, classes = queries.touched(session, decision)
-        scope = {"cost_centre_ids": cost_centres, "service_class_ids": classes}
-        scope["planned_changes"] = queries.planned_changes(session, decision)
+    scope = scope or queries.scope(session, decision)
     before = decision.hint_outcome
-    for name, value in _hint(session, by, scope, decision.task_class_code, decision.unit_id).items():
+    for name, value in _hint(session, by, scope, decision.model_dump()).items():
         setattr(decision, name, value)
     session.flush()
     record(
@@ -284,30 +340,72 @@ def renew_hint(session: Session, decision: Decision, *, by: Caller, scope: dict[
 
 
 def renew_hint_of(session: Session, decision: Decision, *, version: int, by: Caller) -> None:
-    """Compute the early hint anew on request, for instance after services were classified."""
+    """Compute the early hint anew on request, for instance after services were classified; and whether the matter is
+    set aside, by the list as it is now.
+    """
     by.require("decisions:write")
+    excluded = _is_excluded(session, decision.task_class_code, by)
     claim(session, decision, version, by)
+    if decision.state in rules.EDITABLE and excluded != decision.excluded:
+        _set_excluded(session, decision, excluded, by)
     renew_hint(session, decision, by=by)
 
 
 def clear(session: Session, decision: Decision, clearance: dict[str, Any], *, by: Caller) -> None:
-    """Write an assessment's clearance onto the decision; its guards read only this."""
+    """Write an assessment's clearance onto the decision; its guards read only this.
+
+    A decision that is taken keeps the edition that it used. The clearance is kept among all there have been, which say
+    what each meeting had.
+    """
     claim(session, decision, None, by)
-    decision.clearance, decision.clearance_kind, decision.clearance_lapse = clearance, clearance["kind"], None
+    decision.clearances = [*rules.ended(decision.clearances, clearance["at"]), {**clearance, "until": None}]
+    if decision.state in rules.EDITABLE:
+        decision.clearance, decision.clearance_kind, decision.clearance_lapse = clearance, clearance["kind"], None
+        told = {name: clearance[name] for name in ("kind", "assessment_id", "edition", "content_digest")}
+        record(session, by, "decision.cleared", "decision", decision.id, **told)
     session.flush()
-    told = {name: clearance[name] for name in ("kind", "assessment_id", "edition", "content_digest")}
-    record(session, by, "decision.cleared", "decision", decision.id, **told)
 
 
-def lapse(session: Session, decision: Decision, reason: str, *, by: Caller) -> None:
-    """Take the clearance away, and say why."""
+def lapse(session: Session, decision: Decision, reasons: list[LapseReason], *, by: Caller) -> None:
+    """Take the clearance away, and say why. What was presented because of it goes back into preparation."""
     if decision.clearance is None:
         return
-    lost = decision.clearance["assessment_id"]
-    decision.clearance_lapse = {"at": stamp(), "reason": reason, "assessment_id": lost}
+    lost, at = decision.clearance["assessment_id"], stamp()
+    codes = [reason.value for reason in reasons]
+    said = {"at": at, "codes": codes, "reason": in_words("lapse_reason", codes), "assessment_id": lost}
+    decision.clearance_lapse, decision.clearances = said, rules.ended(decision.clearances, at)
     decision.clearance = decision.clearance_kind = None
     session.flush()
-    record(session, by, "decision.clearance_lapsed", "decision", decision.id, reason=reason, assessment_id=lost)
+    record(session, by, "decision.clearance_lapsed", "decision", decision.id, codes=codes, assessment_id=lost)
+    _stay_presented(session, decision, "clearance_lapsed", by)
+
+
+def _stay_presented(session: Session, decision: Decision, because: str, by: Caller) -> None:
+    """Take a presented decision back into preparation where what let it be presented is no longer there."""
+    if decision.state != DecisionState.PRESENTED or rules.is_presentable(
+        decision.clearance_kind, decision.override_reason, excluded=decision.excluded
+    ):
+        return
+    before, decision.state, decision.uncleared = decision.state, DecisionState.IN_PREPARATION, False
+    session.flush()
+    told = {"from": before, "to": decision.state, "reason": None, "because": because}
+    record(session, by, "decision.moved", "decision", decision.id, **told)
+
+
+def _stand_on_what_holds(session: Session, decision: Decision, by: Caller) -> None:
+    """Put the clearance that holds now on a decision whose proposal may change again; it may be of another proposal."""
+    decision.clearance = rules.standing(decision.clearances)
+    decision.clearance_kind = decision.clearance["kind"] if decision.clearance else None
+    _lapse_if_changed(session, decision, by)
+    session.flush()
+
+
+def _set_excluded(session: Session, decision: Decision, excluded: bool, by: Caller) -> None:
+    told = changes(decision, {"excluded": excluded})
+    decision.excluded = excluded
+    session.flush()
+    record(session, by, "decision.changed", "decision", decision.id, changes=told)
+    _stay_presented(session, decision, "no_longer_excluded", by)
 
 
 def present_proposal(session: Session, decision: Decision) -> dict[str, Any]:
@@ -321,13 +419,27 @@ def _lapse_if_changed(session: Session, decision: Decision, by: Caller) -> None:
         return
     session.flush()
     present = rules.digests_of(present_proposal(session, decision))
-    reason = rules.reason_to_lapse(decision.clearance["proposal"], present)
-    if reason:
-        lapse(session, decision, reason, by=by)
+    reasons = rules.reasons_to_lapse(decision.clearance["proposal"], present)
+    if reasons:
+        lapse(session, decision, reasons, by=by)
 
 
 def _owned(decision: Decision, by: Caller) -> dict[str, Any]:
     return {"organisation_id": decision.organisation_id, "changed_by": by.id, "decision_id": decision.id}
+
+
+def _check_follow_up_date(decision: Decision, values: dict[str, Any]) -> None:
+    """Conflict `no_decision_yet` where there is nothing yet whose effects could be looked at on a day.
+
+    An activity that becomes a decision loses its date.
+    """
+    object_ = values.get("object", decision.object)
+    if rules.has_effects(object_, decision.state):
+        return
+    if values.get("follow_up_on") is not None:
+        raise Conflict("no_decision_yet", "The follow-up is dated when the matter is decided.")
+    if object_ == DecisionObject.DECISION and decision.follow_up_on is not None:
+        values["follow_up_on"] = None
 
 
 def _check_preparer(session: Session, preparer_id: UUID | None, by: Caller) -> None:
@@ -359,24 +471,29 @@ def _write_scope(session: Session, decision: Decision, scope: dict[str, Any]) ->
 def _is_excluded(session: Session, task_class_code: str | None, by: Caller) -> bool:
     if task_class_code is None:
         return False
-    return rules.is_excluded(task_class_code, organisation(session, visible_to=by).excluded_task_classes)
+    return rules.is_excluded(task_class_code, queries.excluded_task_classes(session, by.organisation_id))
 
 
-def _hint(
-    session: Session, by: Caller, scope: dict[str, Any], task_class_code: str | None, unit_id: UUID | None
-) -> dict[str, Any]:
-    planned = [row["cost_centre_id"] for row in scope["planned_changes"]]
+def _hint_is_of_other_years(session: Session, decision: Decision) -> bool:
+    planned = [row["year"] for row in queries.planned_changes(session, decision)]
+    return decision.hint.get("years") != rules.hint_years(planned, decision.meeting_date, today())
+
+
+def _hint(session: Session, by: Caller, scope: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
+    planned = scope["planned_changes"]
+    years = rules.hint_years([row["year"] for row in planned], facts["meeting_date"], today())
     found = services.early_hint(
         session,
         organisation_id=by.organisation_id,
-        cost_centre_ids=list(dict.fromkeys([*scope["cost_centre_ids"], *planned])),
+        cost_centre_ids=list(dict.fromkeys([*scope["cost_centre_ids"], *(row["cost_centre_id"] for row in planned)])),
         service_class_ids=scope["service_class_ids"],
-        task_class_code=task_class_code,
-        unit_id=unit_id,
-        year=today().year,
+        task_class_code=facts["task_class_code"],
+        unit_id=facts["unit_id"],
+        years=years,
     )
+    effect = budget_effect(session, by.organisation_id, scope["planned_changes"], scope["service_class_ids"])
     return {
-        "hint": {**found, "computed_at": stamp()},
+        "hint": {**found, "years": years, "effect": effect, "computed_at": stamp()},
         "hint_outcome": found["outcome"],
         "impact_class": found["impact_class"],
     }

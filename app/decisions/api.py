@@ -5,6 +5,8 @@ from uuid import UUID
 
 from fastapi import Body, Query, Response
 
+from app.access import queries as access
+from app.access.schemas import OrganisationRead, TaskClassList
 from app.access.sign_in import SignedIn
 from app.conventions.cursors import Paging
 from app.conventions.merge_patch import patched
@@ -16,6 +18,7 @@ from app.decisions import actions, queries
 from app.decisions.models import ClearanceKind, DecisionState
 from app.decisions.schemas import (
     AnswerList,
+    BudgetEffectRead,
     DecisionFacts,
     DecisionNew,
     DecisionPatch,
@@ -39,6 +42,7 @@ from app.services.rules import HintOutcome
 MERGE_PATCH = Body(media_type="application/merge-patch+json")
 
 router = router_of("decisions", "Decisions")
+of_organisation = router_of("organisation", "Organisation")
 
 
 @router.get("", response_model=Page[DecisionSummary], summary="Decisions, newest first")
@@ -59,6 +63,9 @@ def list_decisions(
     hint_outcome: Annotated[HintOutcome | None, Query(description="What the early hint said.")] = None,
     has_assessment: Annotated[bool | None, Query(description="Whether an assessment was started.")] = None,
     clearance_kind: Annotated[ClearanceKind | None, Query(description="How it is cleared.")] = None,
+    excluded: Annotated[
+        bool | None, Query(description="Whether its task class is set aside: not assessed, not counted.")
+    ] = None,
     uncleared: Annotated[bool | None, Query(description="Whether it was handled without a clearance.")] = None,
     q: Annotated[str | None, Query(min_length=2, max_length=100, description="Text in title or diary number.")] = None,
 ) -> Response:
@@ -74,6 +81,7 @@ def list_decisions(
         "impact_class": impact_class,
         "hint_outcome": hint_outcome,
         "clearance_kind": clearance_kind,
+        "excluded": excluded,
         "uncleared": uncleared,
     }
     rows = queries.listed(
@@ -95,8 +103,9 @@ def register_decision(session: SessionDep, caller: SignedIn, body: DecisionNew) 
     """Needs `decisions:write`.
 
     It starts as a draft, VE0 (no change) is among its options even when it is not sent, its early hint is computed at
-    once, and the journal tells of it. `already_exists` where this source, diary number and decision key are registered;
-    `invalid` where a unit, cost centre or service class is not there.
+    once, and the journal tells of it. `already_exists` where this source, diary number and decision key are registered
+    (blanks around and between do not make another number); `invalid` where a unit, cost centre or service class is not
+    there, or a decision that nobody has taken is given a date of follow-up.
     """
     decision = actions.register(session, {**values_of(body), "planned_changes": body.planned()}, by=caller)
     return queries.whole(session, decision.id, visible_to=caller)
@@ -119,10 +128,12 @@ def change_decision(
     version: ExpectedVersion,
     patch: Annotated[DecisionPatch, MERGE_PATCH],
 ) -> Any:
-    """Needs `decisions:write`. A new title makes a clearance lapse; a new unit or task class renews the early hint.
+    """Needs `decisions:write`.
 
-    Once decided only `follow_up_on` changes (else `wrong_state`), and before that the follow-up has no date to change
-    (`no_decision_yet`).
+    A new title makes a clearance lapse, and a presented decision then goes back into preparation; a new unit, task
+    class or year of meeting renews the early hint. Once decided only the publicity and `follow_up_on` change (else
+    `wrong_state`); a decision has no date of follow-up before that (`no_decision_yet`), an activity may. Making a
+    matter secret takes what was published of it out of the public register at once.
     """
     decision = queries.get(session, decision_id, visible_to=caller)
     actions.change(session, decision, patched(DecisionFacts, decision, patch), version=version, by=caller)
@@ -133,7 +144,8 @@ def change_decision(
 def set_decision_scope(
     decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: Scope
 ) -> Any:
-    """Needs `decisions:write`. The early hint is computed anew, and changed planned euros make a clearance lapse.
+    """Needs `decisions:write`. The early hint is computed anew, and changed planned euros make a clearance lapse, with
+    which a presented decision goes back into preparation.
 
     `wrong_state` once the matter is decided or withdrawn; `invalid` where a cost centre or service class is not
     there.
@@ -162,17 +174,33 @@ def set_decision_documents(
 def renew_early_hint(decision_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
     """Needs `decisions:write`.
 
-    Use it after services were classified: hints do not follow the classifications by themselves. Possible in every
-    state; the journal tells what the hint said before.
+    Use it after services were classified: hints do not follow the classifications by themselves. While the proposal may
+    still change, it is also looked at again whether the task class is set aside. Possible in every state; the journal
+    tells what the hint said before.
     """
     decision = queries.get(session, decision_id, visible_to=caller)
     actions.renew_hint_of(session, decision, version=version, by=caller)
     return queries.whole(session, decision_id, visible_to=caller)
 
 
+@router.get(
+    "/{decision_id}/budget-effect",
+    response_model=BudgetEffectRead,
+    summary="What a decision's planned euros move in the child budget",
+)
+def read_budget_effect(decision_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
+    """Needs `decisions:read` and `child-budget:read`.
+
+    Computed by today's classifications and populations; the early hint keeps what they gave when it was computed.
+    Beside it stands what the ledgers say of the same cost centres, whatever else changed in them.
+    """
+    return queries.effect(session, decision_id, visible_to=caller)
+
+
 @router.post("/{decision_id}/options", response_model=OptionRead, status_code=201, summary="Add an option")
 def add_option(decision_id: UUID, session: SessionDep, caller: SignedIn, body: OptionNew) -> Any:
-    """Needs `decisions:write`. The proposal changes with it, so a clearance lapses.
+    """Needs `decisions:write`. The proposal changes with it, so a clearance lapses and
+    what was presented goes back into preparation.
 
     `wrong_state` once the matter is decided or withdrawn; `already_exists` where the decision has the code.
     """
@@ -196,7 +224,8 @@ def change_option(
     version: ExpectedVersion,
     patch: Annotated[OptionPatch, MERGE_PATCH],
 ) -> Any:
-    """Needs `decisions:write`. The proposal changes with it, so a clearance lapses; If-Match is the option's own ETag.
+    """Needs `decisions:write`. The proposal changes with it, so a clearance lapses
+    and what was presented goes back into preparation; If-Match is the option's own ETag.
 
     `wrong_state` once the matter is decided or withdrawn.
     """
@@ -210,7 +239,8 @@ def change_option(
 def remove_option(
     decision_id: UUID, option_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion
 ) -> None:
-    """Needs `decisions:write`. The proposal changes with it, so a clearance lapses; If-Match is the option's own ETag.
+    """Needs `decisions:write`. The proposal changes with it, so a clearance lapses
+    and what was presented goes back into preparation; If-Match is the option's own ETag.
 
     `in_use` for VE0 and for what an assessment, handling or follow-up refers to; `wrong_state` once decided or
     withdrawn.
@@ -262,8 +292,9 @@ def reopen_decision(
 ) -> Any:
     """Needs `decisions:handle`.
 
-    It goes back to in preparation, the day decided, the option chosen and the date of follow-up are cleared, and the
-    reason goes in the journal. `wrong_state` unless it is decided or withdrawn.
+    It goes back to in preparation, the day decided, the option chosen and the date of follow-up are cleared, the
+    clearance is again the one that holds now, and the reason goes in the journal. `wrong_state` unless it is decided or
+    withdrawn.
     """
     decision = queries.get(session, decision_id, visible_to=caller)
     actions.move(session, decision, "reopening", version=version, by=caller, reason=body.reason)
@@ -300,10 +331,11 @@ def record_handling(
 ) -> Any:
     """Needs `decisions:handle`.
 
-    What has happened is recorded from any state: the outcome sets the decision's state, a decided matter gets its date
-    of follow-up, and a handling that no clearance came before is marked `uncleared`, unless the matter is set aside.
-    `invalid` where the meeting is in the future, or an answer is to no recommendation of the clearance; If-Match is the
-    decision's ETag.
+    What has happened is recorded from any state: the outcome sets the decision's state, and a decided matter gets its
+    date of follow-up and keeps the clearance that its meeting had. The handling is marked `uncleared` where no
+    clearance held on the day of the meeting, unless the matter is set aside; what changed later does not count.
+    `invalid` where the meeting is in the future, or an answer is to no recommendation of the clearance that it had;
+    If-Match is the decision's ETag.
     """
     decision = queries.get(session, decision_id, visible_to=caller)
     row = actions.handle(session, decision, values_of(body), version=version, by=caller)
@@ -341,4 +373,23 @@ def answer_recommendations(
     answers = body.model_dump(mode="json")["items"]
     return HandlingRead.model_validate(
         actions.answer_recommendations(session, decision, row, answers, version=version, by=caller)
+    )
+
+
+@of_organisation.put(
+    "/excluded-task-classes", response_model=OrganisationRead, summary="Replace the list of task classes set aside"
+)
+def set_excluded_task_classes(
+    session: SessionDep, caller: SignedIn, version: ExpectedVersion, body: TaskClassList
+) -> Any:
+    """Needs `organisation:write`.
+
+    What is set aside is not assessed, not counted as uncleared and not followed up. Every decision whose proposal may
+    still change is looked at again, and the journal tells which of them changed; those that are taken stay as they
+    were. If-Match is the organisation's ETag.
+    """
+    owner = access.organisation(session, visible_to=caller)
+    items = values_of(body)["items"]
+    return OrganisationRead.model_validate(
+        actions.set_aside_task_classes(session, owner, items, version=version, by=caller)
     )

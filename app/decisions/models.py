@@ -50,6 +50,15 @@ class ClearanceKind(StrEnum):
     NOT_NEEDED = "not_needed"
 
 
+class LapseReason(StrEnum):
+    """Why a clearance no longer holds: a part of the proposal that changed, or a screening that now says `needed`."""
+
+    TITLE = "title"
+    OPTIONS = "options"
+    PLANNED_CHANGES = "planned_changes"
+    NEEDED_AFTER_ALL = "needed_after_all"
+
+
 class HandlingOutcome(StrEnum):
     """What a body did with the matter."""
 
@@ -72,7 +81,7 @@ class Decision(Row, table=True):
 
     __tablename__ = "decision"
     __table_args__ = (
-        UniqueConstraint("organisation_id", "source", "diary_number", "decision_key", name="uq_decision_natural_key"),
+        UniqueConstraint("organisation_id", "source", "natural_number", "decision_key", name="uq_decision_natural_key"),
         one_of("object", DecisionObject),
         one_of("publicity", Publicity),
         one_of("state", DecisionState),
@@ -89,6 +98,7 @@ class Decision(Row, table=True):
 
     source: str = Field(max_length=60)
     diary_number: str = Field(max_length=100)
+    natural_number: str = Field(max_length=100)
     diary_key: str = Field(max_length=200)
     decision_key: str = Field(default="1", max_length=100)
     object: str
@@ -114,6 +124,7 @@ class Decision(Row, table=True):
     clearance_kind: str | None = None
     clearance: dict[str, Any] | None = Field(default=None, sa_type=JSON_TYPE)
     clearance_lapse: dict[str, Any] | None = Field(default=None, sa_type=JSON_TYPE)
+    clearances: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON_TYPE)
     override_reason: str | None = Field(default=None, sa_type=Text)
     uncleared: bool = False
     decided_on: date | None = None

@@ -9,20 +9,21 @@ from uuid import UUID
 from sqlalchemy import JSON, ColumnElement, Select, bindparam, func, literal_column, select
 from sqlmodel import col
 
+from app.access.models import Organisation
 from app.access.queries import owned, referred
 from app.access.rules import Caller
+from app.budgeting.effect import budget_effect, ledger_beside
 from app.conventions.cursors import PageRequest
 from app.database import JsonText, Session, json_list, json_object, table_of
 from app.decisions.models import (
     Decision,
     DecisionCostCentre,
     DecisionServiceClass,
-    DecisionState,
     Handling,
     Option,
     PlannedChange,
 )
-from app.decisions.rules import diary_key
+from app.decisions.rules import EDITABLE, diary_key
 from app.decisions.schemas import DecisionRead, DecisionSummary
 from app.errors import Fault, Invalid, NotFound
 
@@ -41,7 +42,7 @@ def _whole(dialect: str) -> Select[Any]:
     parts = {
         "options": select(option.c.id, option.c.version, option.c.code, option.c.title, option.c.description)
         .where(option.c.decision_id == wanted)
-        .order_by(option.c.code),
+        .order_by(func.length(option.c.code), option.c.code),
         "cost_centre_ids": select(cost_centre.c.cost_centre_id).where(cost_centre.c.decision_id == wanted),
         "service_class_ids": select(service_class.c.service_class_id).where(service_class.c.decision_id == wanted),
         "planned_changes": select(planned.c.cost_centre_id, planned.c.year, _money(planned.c.cents, dialect))
@@ -100,7 +101,9 @@ def chosen_option(session: Session, decision: Decision, option_id: UUID | None, 
 def options(session: Session, decision: Decision) -> Sequence[Option]:
     """The options of a decision, VE0 first."""
     return session.scalars(
-        select(Option).where(col(Option.decision_id) == decision.id).order_by(col(Option.code))
+        select(Option)
+        .where(col(Option.decision_id) == decision.id)
+        .order_by(func.length(col(Option.code)), col(Option.code))
     ).all()
 
 
@@ -120,6 +123,34 @@ def touched(session: Session, decision: Decision) -> tuple[list[UUID], list[UUID
             session.scalars(select(service_class.c.service_class_id).where(service_class.c.decision_id == decision.id))
         ),
     )
+
+
+def scope(session: Session, decision: Decision) -> dict[str, list[Any]]:
+    """What a decision touches and its planned changes; three queries."""
+    cost_centres, classes = touched(session, decision)
+    planned = planned_changes(session, decision)
+    return {"cost_centre_ids": cost_centres, "service_class_ids": classes, "planned_changes": planned}
+
+
+def excluded_task_classes(session: Session, organisation_id: UUID) -> list[dict[str, Any]]:
+    """The task classes that the organisation sets aside, held as they are until the transaction ends.
+
+    So a decision registered while the list is replaced is either judged by the new list, or looked at again with it.
+    """
+    list_ = select(col(Organisation.excluded_task_classes)).where(col(Organisation.id) == organisation_id)
+    found: list[dict[str, Any]] = session.execute(list_.with_for_update(read=True)).scalar_one()
+    return found
+
+
+def open_task_classes(session: Session, organisation_id: UUID) -> Sequence[Any]:
+    """Id, task class and whether it is set aside, of every decision whose proposal may still change; one query."""
+    columns = _DECISION.c
+    statement = select(columns.id, columns.task_class_code, columns.excluded).where(
+        columns.organisation_id == organisation_id,
+        columns.state.in_(EDITABLE),
+        columns.task_class_code.is_not(None),
+    )
+    return session.connection().execute(statement.order_by(columns.id)).all()
 
 
 def listed(
@@ -173,6 +204,21 @@ def _summary(dialect: str) -> ColumnElement[str]:
     return json_object(dialect, _SUMMARY)
 
 
+def effect(session: Session, decision_id: UUID, *, visible_to: Caller) -> dict[str, Any]:
+    """What a decision's planned euros move as things are classified today, beside what the ledgers say."""
+    visible_to.require("child-budget:read")
+    return effect_of(session, get(session, decision_id, visible_to=visible_to))
+
+
+def effect_of(session: Session, decision: Decision) -> dict[str, Any]:
+    """The same of a decision that was read already."""
+    planned, (_, service_classes) = planned_changes(session, decision), touched(session, decision)
+    return {
+        "effect": budget_effect(session, decision.organisation_id, planned, service_classes),
+        "ledger": ledger_beside(session, decision.organisation_id, planned),
+    }
+
+
 def handling(session: Session, decision: Decision, handling_id: UUID) -> Handling:
     """A handling of a decision."""
     row = session.get(Handling, handling_id)
@@ -194,7 +240,3 @@ def handlings(session: Session, decision_id: UUID, *, visible_to: Caller) -> Seq
         .where(col(Handling.decision_id) == decision.id)
         .order_by(col(Handling.meeting_date), col(Handling.id))
     ).all()
-
-
-FOLLOWED_UP_STATES = (DecisionState.DECIDED, DecisionState.IMPLEMENTING, DecisionState.CLOSED)
-"""The states in which a decision is in force, so that its effects can be looked at."""

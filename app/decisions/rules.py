@@ -3,15 +3,16 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 import rfc8785
 
+from app.clock import date_of
 from app.conventions.states import Move
+from app.decisions.models import DecisionObject, HandlingOutcome, LapseReason
 from app.decisions.models import DecisionState as S
-from app.decisions.models import HandlingOutcome
 from app.errors import Conflict, Fault, Invalid
 from app.services.rules import is_under
 
@@ -41,6 +42,12 @@ REPORTED: dict[HandlingOutcome, S] = {
 EDITABLE = frozenset({S.DRAFT, S.IN_PREPARATION, S.PRESENTED, S.TABLED, S.RETURNED})
 """The states in which the proposal may still change."""
 
+NEVER_CLOSED = frozenset({"follow_up_on", "publicity", "publicity_grounds"})
+"""Facts that are no part of the proposal, so that they change also after it is decided."""
+
+FOLLOWED_UP_STATES = frozenset({S.DECIDED, S.IMPLEMENTING, S.CLOSED})
+"""The states in which a decision is in force, so that its effects can be looked at."""
+
 
 def check_editable(state: str) -> None:
     """Conflict `wrong_state` where the proposal can no longer change."""
@@ -48,11 +55,28 @@ def check_editable(state: str) -> None:
         raise Conflict("wrong_state", f"The decision is {state}: its proposal no longer changes. Reopen it first.")
 
 
+def has_effects(object_: str, state: str) -> bool:
+    """Whether effects can be looked at: of a decision once it is taken, of an activity under review at any time.
+
+    Source: domain, Follow-up ("may also be made where no ex-ante exists"); an activity is there without a decision.
+    """
+    return state in FOLLOWED_UP_STATES or (object_ == DecisionObject.ACTIVITY and state != S.WITHDRAWN)
+
+
+def natural_number(diary_number: str) -> str:
+    """A diary number as it is told apart from others: without blanks around it, and one space where blanks stand.
+
+    ` A 1 ` and `A 1` are one case. Nothing else is folded: a number is an opaque string, and letter case or separators
+    may tell two cases apart. The label stays as it was given.
+    """
+    return " ".join(diary_number.split())
+
+
 def diary_key(diary_number: str) -> str:
     """A search key for a diary number, which is an opaque string: letters and digits folded, separators as one dash.
 
     So the id `HEL-2025-001216` finds the label `HEL 2025-001216`, and `5146/01.04.00/2023` stays itself. Two different
-    numbers never run together, since separators are kept. The exact number is what is unique.
+    numbers never run together, since separators are kept. What is unique is `natural_number`.
     """
     folded = unicodedata.normalize("NFKC", diary_number).casefold()
     return re.sub(r"[^\w]+|_+", "-", folded).strip("-")
@@ -102,23 +126,63 @@ def digests_of(said: Mapping[str, Any]) -> dict[str, str]:
     return {part: hashlib.sha256(rfc8785.dumps(value)).hexdigest() for part, value in said.items()}
 
 
-_PART_NAMES = {"title": "the title", "options": "the options", "planned_changes": "the planned euros"}
+def reasons_to_lapse(assessed: Mapping[str, str], present: Mapping[str, str]) -> list[LapseReason]:
+    """Which parts of the proposal are no longer what was assessed (domain, Assessment); none where all of it is."""
+    parts = (LapseReason.TITLE, LapseReason.OPTIONS, LapseReason.PLANNED_CHANGES)
+    return [part for part in parts if assessed.get(part) != present.get(part)]
 
 
-def reason_to_lapse(assessed: Mapping[str, str], present: Mapping[str, str]) -> str | None:
-    """Why a clearance no longer holds, or None while the proposal is what was assessed (domain, Assessment)."""
-    changed = [_PART_NAMES[part] for part in _PART_NAMES if assessed.get(part) != present.get(part)]
-    return f"Changed after the assessment: {', '.join(changed)}." if changed else None
+def ended(clearances: Iterable[Mapping[str, Any]], at: str) -> list[dict[str, Any]]:
+    """The clearances with the one that holds ended at a moment (RFC 3339)."""
+    return [{**clearance, "until": clearance["until"] or at} for clearance in clearances]
 
 
-def is_uncleared(clearance: Mapping[str, Any] | None, cleared_on: date | None, meeting: date) -> bool:
-    """Whether a body handled the matter without a clearance that was there before its meeting."""
-    return clearance is None or cleared_on is None or cleared_on > meeting
+def standing(clearances: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The clearance that holds now, as the decision shows it."""
+    return next((_shown(clearance) for clearance in clearances if clearance["until"] is None), None)
+
+
+def clearance_at(clearances: Sequence[Mapping[str, Any]], meeting: date) -> dict[str, Any] | None:
+    """The clearance that a meeting had: the newest that was signed on its day or before and did not end before it.
+
+    A meeting has a day but no hour. What held at any moment of that Finnish day counts, so neither a signature later on
+    the day of the meeting nor a change after it makes the handling uncleared.
+    """
+    for clearance in reversed(clearances):
+        since, until = _day(clearance["at"]), clearance["until"] and _day(clearance["until"])
+        if since <= meeting and (until is None or until >= meeting):
+            return _shown(clearance)
+    return None
+
+
+def _day(moment: str) -> date:
+    return date_of(datetime.fromisoformat(moment))
+
+
+def _shown(clearance: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in clearance.items() if name != "until"}
+
+
+def hint_years(planned: Iterable[int], meeting: date | None, today: date) -> list[int]:
+    """The years whose classifications the early hint looks at: those of the planned euros, else that of the meeting,
+    else the present one. Services are classified for whole years.
+    """
+    return sorted(set(planned)) or [(meeting or today).year]
+
+
+def in_order(rows: Iterable[Any]) -> list[Any]:
+    """A part of the scope in an order of its own: lists that hold the same are the same."""
+    return sorted(rows, key=str)
+
+
+def is_presentable(clearance_kind: str | None, override_reason: str | None, *, excluded: bool) -> bool:
+    """Whether a decision may be with a body: cleared, without for a reason, or not assessed at all."""
+    return clearance_kind is not None or override_reason is not None or excluded
 
 
 def check_presentable(clearance_kind: str | None, override_reason: str | None, *, excluded: bool) -> None:
     """Conflict `not_cleared` unless it is cleared, is not assessed at all, or goes on without for a reason."""
-    if clearance_kind is None and override_reason is None and not excluded:
+    if not is_presentable(clearance_kind, override_reason, excluded=excluded):
         raise Conflict(
             "not_cleared",
             "Approve an assessment or sign that none is needed; or give an override_reason, which is journalled.",

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, field_validator, model_validator
 
+from app.budgeting.schemas import BudgetEffect, LedgerBeside
 from app.conventions.schemas import (
     Code,
     Day,
@@ -26,6 +27,7 @@ from app.decisions.models import (
     DecisionObject,
     DecisionState,
     HandlingOutcome,
+    LapseReason,
     Publicity,
     RecommendationAnswer,
 )
@@ -33,7 +35,12 @@ from app.services.models import AgeGroup, ImpactClass
 from app.services.rules import HintOutcome
 
 DiaryNumber = Annotated[str, Field(min_length=1, max_length=100, pattern=r"\S")]
-OptionCode = Annotated[str, Field(pattern=r"^VE[0-9]{1,2}$", description="VE0 is 'no change'.", examples=["VE1"])]
+OptionCode = Annotated[
+    str, Field(pattern=r"^VE(0|[1-9][0-9]{0,2})$", description="VE0 is 'no change'.", examples=["VE1"])
+]
+
+MOST_YEARS = 20
+"""Years of planned euros in one decision: the early hint looks at each."""
 
 
 class Document(Schema):
@@ -76,6 +83,8 @@ class Scope(Schema):
         keys = [(row.cost_centre_id, row.year) for row in self.planned_changes]
         if len(set(keys)) != len(keys):
             raise ValueError("A cost centre and year is given twice in planned_changes: add the amounts up.")
+        if len({row.year for row in self.planned_changes}) > MOST_YEARS:
+            raise ValueError(f"The planned changes are of more than {MOST_YEARS} years.")
         return self
 
 
@@ -140,7 +149,9 @@ class DecisionFacts(Schema):
     language: Literal["fi", "sv"] = Field(default="fi", description="The language of the case.")
     body: ShortText | None = Field(default=None, description="The body that decides.", examples=["Aluehallitus"])
     meeting_date: Day | None = Field(default=None, description="The meeting it goes to, where known.")
-    follow_up_on: Day | None = Field(default=None, description="When its effects are looked at.")
+    follow_up_on: Day | None = Field(
+        default=None, description="When its effects are looked at: once it is decided, of an activity at any time."
+    )
 
     @model_validator(mode="after")
     def _grounds(self) -> "DecisionFacts":
@@ -222,6 +233,10 @@ class HintReason(Representation):
     basis: str = Field(description="cost_centre, service_class, task_class or unit.", examples=["cost_centre"])
     code: str = Field(description="Its code.")
     name: Localised | str = Field(description="Its name.")
+    through: str | None = Field(
+        description="What led there: code of the task class or unit that is mapped to the service class, or of the "
+        "service class that the cost centre is classified together with; null where it was given itself."
+    )
     impact_class: ImpactClass = Field(description="How the service is classified.")
     age_groups: list[AgeGroup] = Field(description="The age groups it serves.")
     classification_id: UUID = Field(description="The classification.")
@@ -233,6 +248,9 @@ class HintUnclassified(Representation):
     basis: str = Field(description="cost_centre, service_class, task_class or unit.")
     code: str = Field(description="Its code.")
     name: Localised | str = Field(description="Its name.")
+    through: str | None = Field(
+        description="Code of the task class or unit that is mapped to the service class; null otherwise."
+    )
 
 
 class EarlyHint(Representation):
@@ -243,6 +261,10 @@ class EarlyHint(Representation):
     age_groups: list[AgeGroup] = Field(description="Age groups of the services matched.")
     reasons: list[HintReason] = Field(description="What it rests on.")
     unclassified: list[HintUnclassified] = Field(description="What is touched but not classified.")
+    years: list[int] = Field(
+        description="The years whose classifications it rests on: of the planned euros, else of the meeting, else now."
+    )
+    effect: BudgetEffect | None = Field(description="What the planned euros move in the child budget; null: none told.")
     computed_at: datetime = Field(description="When it was computed, UTC.")
 
 
@@ -271,8 +293,16 @@ class ClearanceLapse(Representation):
     """Why a clearance no longer holds."""
 
     at: datetime = Field(description="When, UTC.")
-    reason: str = Field(description="What changed.")
+    codes: list[LapseReason] = Field(description="What changed.")
+    reason: Localised = Field(description="The same in words, in each language.")
     assessment_id: UUID = Field(description="The assessment whose clearance lapsed.")
+
+
+class BudgetEffectRead(Representation):
+    """What a decision's planned euros move by today's classifications, and what the ledger says of it."""
+
+    effect: BudgetEffect | None = Field(description="What is planned; null where no euros are told.")
+    ledger: list[LedgerBeside] = Field(description="Year by year, beside what the ledgers say of the cost centres.")
 
 
 class DecisionSummary(Resource):
@@ -292,7 +322,9 @@ class DecisionSummary(Resource):
     assessment_state: str | None = Field(description="The state of that assessment.")
     clearance_kind: ClearanceKind | None = Field(description="How it is cleared, if it is.")
     excluded: bool = Field(description="Whether its task class is set aside: not assessed, not counted.")
-    uncleared: bool = Field(description="Whether a body handled it without a clearance.")
+    uncleared: bool = Field(
+        description="Whether the last meeting had no clearance; false again once it is back in preparation."
+    )
     follow_up_on: date | None = Field(description="When its effects are looked at.")
 
 
@@ -325,7 +357,9 @@ class Presentation(Schema):
     """Taking a decision to a meeting."""
 
     override_reason: LongText | None = Field(
-        default=None, description="Why it goes on without a clearance; needs decisions:override, and is journalled."
+        default=None,
+        description="Why it goes on without a clearance; needs decisions:override, and is journalled. Not kept where "
+        "there is a clearance.",
     )
 
     model_config = {"json_schema_extra": {"examples": [{"override_reason": "Kiireellinen, käsitellään jälkikäteen."}]}}
@@ -370,7 +404,7 @@ class HandlingNew(Schema):
         default=None, description="Section (§) of the minutes.", examples=["65"]
     )
     outcome: HandlingOutcome = Field(description="What was done.")
-    option_id: UUID | None = Field(default=None, description="The option chosen, where it is known.")
+    option_id: UUID | None = Field(default=None, description="The option chosen, where decided and known.")
     amendment: LongText | None = Field(default=None, description="How it was amended; required when amended.")
     answers: list[AnswerToRecommendation] = Field(
         default_factory=list, max_length=100, description="Recommendations followed or not; may be recorded later."
@@ -386,8 +420,12 @@ class HandlingNew(Schema):
     def _what_was_decided(self) -> "HandlingNew":
         if self.outcome is HandlingOutcome.AMENDED and not self.amendment:
             raise ValueError("Give amendment: how the proposal was amended.")
-        if self.answers and self.outcome not in {HandlingOutcome.DECIDED, HandlingOutcome.AMENDED}:
+        if self.outcome in {HandlingOutcome.DECIDED, HandlingOutcome.AMENDED}:
+            return self
+        if self.answers:
             raise ValueError("Recommendations are answered when the matter is decided.")
+        if self.option_id or self.amendment:
+            raise ValueError(f"Nothing was decided when it was {self.outcome}: leave out option_id and amendment.")
         return self
 
 
@@ -401,7 +439,7 @@ class HandlingRead(Resource):
     outcome: HandlingOutcome = Field(description="What was done.")
     option_id: UUID | None = Field(description="The option chosen.")
     amendment: str | None = Field(description="How it was amended.")
-    uncleared: bool = Field(description="Whether no clearance was there before the meeting.")
+    uncleared: bool = Field(description="Whether the meeting had no clearance: none that held on its day.")
     answers: list[AnswerToRecommendation] = Field(description="Recommendations followed or not, and why.")
     recorded_at: datetime = Field(description="When it was recorded here, UTC.")
 

@@ -1,7 +1,8 @@
 """Real cases of a case-management system, in the form that its API gives them (Ahjo's), as decisions of this service.
 
 A case may hold several decisions; each is told apart by its document's own id. Ids, titles and classes are kept
-exactly. The assessments played on them are examples of the tour's own and say so.
+exactly: the label as the diary number, the case's id in the link to the case. The assessments played on them are
+examples of the tour's own and say so.
 """
 
 import json
@@ -13,10 +14,37 @@ SOURCE = "ahjo"
 
 EXAMPLE = "Kiertokäynnin esimerkki, ei kenenkään arvio asiasta."
 
+CLOSING, WELFARE, PROCUREMENT = (
+    "closes or moves a service of small children",
+    "is about pupil welfare",
+    "is a procurement",
+)
+KINDS: dict[str, tuple[tuple[str, ...], ...]] = {
+    CLOSING: (
+        ("sulke", "lakkau", "siirt", "siirr", "muutto", "stäng", "flytt", "indrag"),
+        ("varhaiskasvatu", "päiväko", "esiopetu", "neuvola", "småbarn", "daghem", "förskol", "rådgivningsbyrå"),
+    ),
+    WELFARE: (("oppilashuol", "opiskelijahuol", "opiskeluhuol", "elevvård", "elevhäls", "studerandevård"),),
+    PROCUREMENT: (("hankin", "kilpailut", "upphandl", "anskaff"),),
+}
+"""The kinds of matters that are played, and words of which a title of the kind has one from each group."""
+
+
+class NoCases(Exception):
+    """The file holds no cases in this form; says what is wrong."""
+
 
 def read_cases(path: Path) -> list[dict[str, Any]]:
     """The cases of a file as the API gives them."""
-    cases: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))["cases"]
+    try:
+        cases: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))["cases"]
+        decisions_of(cases)
+    except (ValueError, TypeError) as error:
+        raise NoCases(f"{path.name} is not JSON of the form {{'cases': […]}}: {error}") from error
+    except KeyError as error:
+        raise NoCases(f"{path.name} has no {error} where the cases of a case-management system have it.") from error
+    if not cases:
+        raise NoCases(f"{path.name} has no cases.")
     return cases
 
 
@@ -30,6 +58,9 @@ def decisions_of(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "task_class_code": case["ClassificationCode"],
             "task_class_title": case["ClassificationTitle"],
             "language": case["Language"],
+            "documents": [
+                {"title": case["CaseID"], "url": link["href"]} for link in case["links"] if link["rel"] == "self"
+            ],
         }
         taken = [record for record in case["Records"] if record["Type"] in DECISIONS]
         bodies += [{**shared, "decision_key": record["NativeId"], "title": _title(record)} for record in taken]
@@ -42,21 +73,35 @@ def _title(said: dict[str, Any]) -> dict[str, str]:
     return {said["Language"]: said["Title"]}
 
 
+def kinds_found(bodies: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The first decision of each kind, no decision twice; a kind that the cases do not have is left out."""
+    found: dict[str, dict[str, Any]] = {}
+    for kind, groups in KINDS.items():
+        for body in bodies:
+            if body not in found.values() and _speaks_of(body, groups):
+                found[kind] = body
+                break
+    return found
+
+
+def _speaks_of(body: dict[str, Any], groups: tuple[tuple[str, ...], ...]) -> bool:
+    title = " ".join(body["title"].values()).casefold()
+    return all(any(word in title for word in group) for group in groups)
+
+
 def chosen_stories(bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Four of the cases to play: a closing for small children, pupil welfare, a procurement, and a follow-up."""
-    return [
-        _assessed(_first(bodies, "sulkeminen", "varhaiskasvatus"), "0-6", "followed_up"),
-        _assessed(_first(bodies, "opiskelijahuol"), "13-15", "published"),
-        _not_needed(_first(bodies, "tilintarkastus", "lisätyö", "esitystekniikan hankinta")),
-    ]
+    """What to play, as far as the cases have it: a closing for small children, pupil welfare, a procurement.
 
-
-def _first(bodies: list[dict[str, Any]], *words: str) -> dict[str, Any]:
-    for body in bodies:
-        title = " ".join(body["title"].values()).casefold()
-        if any(word in title for word in words):
-            return body
-    return bodies[0]
+    The first that is assessed is followed up too, and something unintended found. Where there is none of either kind,
+    that is the first decision that is no procurement.
+    """
+    found = kinds_found(bodies)
+    others = [body for body in bodies if body not in found.values()]
+    assessed = [(found[kind], age) for kind, age in ((CLOSING, "0-6"), (WELFARE, "13-15")) if kind in found]
+    assessed = assessed or [(body, "7-12") for body in others[:1]]
+    untils = ("followed_up", "published")
+    stories = [_assessed(body, age, until) for (body, age), until in zip(assessed, untils, strict=False)]
+    return stories + [_not_needed(found[kind]) for kind in (PROCUREMENT,) if kind in found]
 
 
 def _not_needed(body: dict[str, Any]) -> dict[str, Any]:

@@ -15,11 +15,12 @@ from app.access import actions as access
 from app.access.models import Account, ApiKey, Organisation
 from app.access.rules import System
 from app.assessments.actions import add_form
-from app.clock import now
 from app.database import Database, Session
 from app.demo.client import Client
 
 KEY_DAYS = 30
+FILLING, FILLED = "demo, being filled", "demo"
+"""What the keys are called. Those of the second name are issued when filling has come to its end, and mark that."""
 SCHEME = "demo-hva"
 
 
@@ -45,23 +46,46 @@ def found(session: Session, business_id: str, name: dict[str, str]) -> Organisat
 
 
 def people_and_keys(database: Database) -> tuple[dict[str, str], bool]:
-    """A fresh key per role, and whether the county is new. Keys of earlier runs are revoked."""
+    """A fresh key per role, and whether the county is still to be filled. Keys of earlier runs are revoked."""
     county = content()
     with database.transaction() as session:
-        organisation = session.scalars(
-            select(Organisation).where(Organisation.business_id == county["organisation"]["business_id"])
-        ).one_or_none()
-        is_new = organisation is None
+        organisation = _organisation(session)
         if organisation is None:
             organisation = found(session, county["organisation"]["business_id"], county["organisation"]["name"])
             for person in county["people"]:
                 values = {"kind": person["kind"], "name": person["name"], "roles": person["roles"], "active": True}
                 access.add_person(session, values, by=System(organisation.id))
-        keys = _fresh_keys(session, organisation.id, county["people"])
+        is_new = not _is_filled(session, organisation)
+        keys = _fresh_keys(session, organisation.id, FILLING if is_new else FILLED)
     return keys, is_new
 
 
-def _fresh_keys(session: Session, organisation_id: UUID, people: list[dict[str, Any]]) -> dict[str, str]:
+def keys_of_filled(database: Database) -> dict[str, str]:
+    """Keys in place of those that the county was filled with. Only now does it count as filled."""
+    with database.transaction() as session:
+        organisation = _organisation(session)
+        assert organisation is not None
+        return _fresh_keys(session, organisation.id, FILLED)
+
+
+def is_unfinished(database: Database) -> bool:
+    """Whether there is a demo county, but not filled to its end."""
+    with database.transaction(writes=False) as session:
+        organisation = _organisation(session)
+        return organisation is not None and not _is_filled(session, organisation)
+
+
+def _organisation(session: Session) -> Organisation | None:
+    business_id = content()["organisation"]["business_id"]
+    return session.scalars(select(Organisation).where(col(Organisation.business_id) == business_id)).one_or_none()
+
+
+def _is_filled(session: Session, organisation: Organisation) -> bool:
+    of_county = select(ApiKey).where(col(ApiKey.organisation_id) == organisation.id, col(ApiKey.label) == FILLED)
+    return session.scalars(of_county.limit(1)).first() is not None
+
+
+def _fresh_keys(session: Session, organisation_id: UUID, label: str) -> dict[str, str]:
     by = System(organisation_id)
     accounts = {
         account.name: account
@@ -70,10 +94,10 @@ def _fresh_keys(session: Session, organisation_id: UUID, people: list[dict[str, 
     for key in session.scalars(
         select(ApiKey).where(col(ApiKey.organisation_id) == organisation_id, col(ApiKey.revoked_at).is_(None))
     ):
-        key.revoked_at = now()
+        access.revoke_key(session, key, version=key.version, by=by)
     return {
-        person["key"]: access.issue_key(session, accounts[person["name"]], "demo", KEY_DAYS, None, by=by)[1]
-        for person in people
+        person["key"]: access.issue_key(session, accounts[person["name"]], label, KEY_DAYS, None, by=by)[1]
+        for person in content()["people"]
     }
 
 

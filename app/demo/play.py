@@ -147,8 +147,9 @@ class Player:
         """Write the assessment: its texts, evidence, impacts, hearings and recommendations."""
         path, content = self.assessment_path, self.story["assessment"]
         self.client.send("preparer", "POST", f"{path}/drafting", changes=path)
-        texts = ("summary", "best_interests", "competing_interests", "changes_made", "child_friendly", "follow_up_plan")
-        body = {name: content[name] for name in texts if content.get(name)}
+        texts = ("summary", "best_interests", "competing_interests", "interest_yields", "interest_yields_reason")
+        more = ("changes_made", "child_friendly", "follow_up_plan")
+        body = {name: content[name] for name in (*texts, *more) if content.get(name) is not None}
         self.client.send("preparer", "PATCH", path, body, changes=path)
         evidence: dict[str, str] = {}
         for part in content.get("evidence", ()):

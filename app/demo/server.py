@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import httpx
 import uvicorn
 
+from app.demo.budget import fill_child_budget
 from app.demo.client import Client
 from app.demo.county import content, fill_services
 from app.demo.play import Player
@@ -64,12 +65,23 @@ class Running:
         return Client(http, keys)
 
 
-@contextmanager
-def serving(settings: Settings) -> Iterator[Running]:
-    """Serve in a thread; the port is the settings' own, or a free one where that is 0."""
+def bound(settings: Settings) -> socket.socket:
+    """A socket on the settings' port, or a free one where that is 0. OSError where it cannot be had."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((settings.host, settings.port))
+    try:
+        listening.bind((settings.host, settings.port))
+        listening.listen(2048)  # from here on nobody else can take it
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+@contextmanager
+def serving(settings: Settings, listening: socket.socket | None = None) -> Iterator[Running]:
+    """Serve in a thread, on a socket that is bound already or on one bound now."""
+    listening = listening or bound(settings)
     port = listening.getsockname()[1]
     server = uvicorn.Server(_configured(settings))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -91,5 +103,6 @@ def demo_stories(running: Running, keys: dict[str, str]) -> None:
     """Fill the demo county and play every story it carries."""
     client = running.client(keys)
     services = fill_services(client)
+    fill_child_budget(client, services)
     for story in content()["stories"]:
         Player(client, services, story).play()

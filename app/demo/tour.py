@@ -11,7 +11,8 @@ from rich.table import Table
 
 from app import schema
 from app.database import Database
-from app.demo.cases import chosen_stories, decisions_of, read_cases
+from app.demo.budget import Controller
+from app.demo.cases import KINDS, NoCases, chosen_stories, decisions_of, kinds_found, read_cases
 from app.demo.client import Client, Step, WrongAnswer
 from app.demo.county import Services, content, fill_services, people_and_keys
 from app.demo.play import Player
@@ -32,14 +33,20 @@ def tour_of_county(console: Console) -> bool:
         for key in TOURED:
             title = stories[key]["register"]["title"]
             stage.chapter(f"{title['fi']} ({title['en']})", Player(stage.client, services, stories[key]).play)
+        for title, play in Controller(stage.client, services).chapters():
+            stage.chapter(title, play)
         stage.chapter("What the others see", lambda: _others(stage.client))
         stage.verify_journal()
     return stage.right
 
 
 def tour_of_cases(console: Console, path: Path) -> bool:
-    """Register every decision of a case-management system's cases, and play the main job on four of them."""
-    cases = read_cases(path)
+    """Register every decision of a case-management system's cases, and play the main job on up to three of them."""
+    try:
+        cases = read_cases(path)
+    except NoCases as error:
+        console.print(str(error), style="red", markup=False)
+        return False
     console.print(f"[bold]{len(cases)} cases from {path.name}[/bold]")
     console.print(
         "Titles, ids and classes are the file's; the assessments are examples made for the tour.\n", style="dim"
@@ -50,6 +57,8 @@ def tour_of_cases(console: Console, path: Path) -> bool:
         stage.chapter(
             f"{len(registered)} decisions of {len(cases)} cases", lambda: _register_all(stage.client, cases, registered)
         )
+        for kind in (kind for kind in KINDS if kind not in kinds_found(registered)):
+            console.print(f"None of the decisions {kind}.", style="dim")
         for story in chosen_stories(registered):
             title = story["register"]["title"]
             stage.chapter(next(iter(title.values())), _player(stage.client, services, story).play)
@@ -144,7 +153,9 @@ def _register_all(client: Client, cases: list[dict[str, str]], registered: list[
             "GET",
             f"/api/v1/decisions?diary_number={number}",
             what=f"looks up {number}",
-            told=lambda answer: f"{len(answer['items'])} decisions in the case (the file has {expected})",
+            told=lambda answer: (
+                f"{len(answer['items'])} decisions of {answer['items'][0]['diary_number']} (the file has {expected})"
+            ),
         )
 
 

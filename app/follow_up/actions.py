@@ -12,13 +12,14 @@ from app.access.queries import organisation
 from app.access.rules import Caller, check_move
 from app.assessments.models import Seal
 from app.assessments.sealing import seal
-from app.clock import now
+from app.clock import now, today
 from app.conventions.states import with_author
-from app.conventions.versions import claim
+from app.conventions.versions import check_version, claim, set_values
 from app.database import Session
 from app.decisions import actions as decisions
 from app.decisions import queries as decision_queries
-from app.decisions.models import ClearanceKind, Decision, Publicity
+from app.decisions.models import ClearanceKind, Decision, DecisionObject, Publicity
+from app.decisions.rules import has_effects
 from app.errors import Conflict, Fault, Invalid
 from app.follow_up import queries, rules
 from app.follow_up.models import FollowUp, FollowUpState, Outcome, UnintendedImpact
@@ -32,7 +33,8 @@ _BOOKKEEPING = {"version", "created_at", "changed_at", "changed_by", "follow_up_
 def open_follow_up(session: Session, decision: Decision, *, by: Caller) -> FollowUp:
     """Open the next follow-up of a decision, with the predictions of the edition that it used."""
     by.require("follow-ups:write")
-    if decision.state not in decision_queries.FOLLOWED_UP_STATES or decision.follow_up_on is None:
+    dated = decision.follow_up_on is not None or decision.object == DecisionObject.ACTIVITY
+    if not (dated and has_effects(decision.object, decision.state)):
         raise Conflict("no_decision_yet", "Effects are looked at when the matter is decided and a follow-up is dated.")
     made = select(func.max(col(FollowUp.round))).where(col(FollowUp.decision_id) == decision.id)
     claim(session, decision, None, by)
@@ -42,7 +44,7 @@ def open_follow_up(session: Session, decision: Decision, *, by: Caller) -> Follo
         changed_by=by.id,
         decision_id=decision.id,
         round=(session.scalar(made) or 0) + 1,
-        scheduled_on=decision.follow_up_on,
+        scheduled_on=decision.follow_up_on or today(),
         assessment_id=UUID(cleared["assessment_id"]) if cleared else None,
         option_id=decision.chosen_option_id,
         state=FollowUpState.DRAFTING,
@@ -54,18 +56,18 @@ def open_follow_up(session: Session, decision: Decision, *, by: Caller) -> Follo
         raise Conflict("open_follow_up", "A follow-up is open already. Go on with that.")
     session.add(row)
     session.flush()
-    record(session, by, "follow_up.opened", "follow_up", row.id, decision_id=decision.id, round=row.round)
+    _tell(session, row, "follow_up.opened", by, round=row.round)
     return row
 
 
 def change(session: Session, follow_up: FollowUp, values: dict[str, Any], *, version: int, by: Caller) -> FollowUp:
     """Change the follow-up's own texts."""
-    told = changes(follow_up, values)
-    _write(session, follow_up, version, by)
-    for name, value in values.items():
-        setattr(follow_up, name, value)
-    session.flush()
-    record(session, by, "follow_up.changed", "follow_up", follow_up.id, changes=told)
+    _check_writing(follow_up, by)
+    told = set_values(session, follow_up, values, version=version, by=by)
+    if told:
+        follow_up.authors = with_author(follow_up.authors, by.id)
+        session.flush()
+        _tell(session, follow_up, "follow_up.changed", by, changes=told)
     return follow_up
 
 
@@ -76,6 +78,10 @@ def tell_outcome(
     impact = queries.predicted_impact(session, follow_up, impact_id)
     row = queries.outcome_of(session, follow_up, impact_id)
     told = changes(row, values) if row else values
+    if not told:
+        _check_writing(follow_up, by)
+        check_version(follow_up, version)
+        return follow_up
     _write(session, follow_up, version, by)
     if row is None:
         row = Outcome(
@@ -91,7 +97,7 @@ def tell_outcome(
         for name, value in values.items():
             setattr(row, name, value)
     session.flush()
-    record(session, by, "follow_up.changed", "follow_up", follow_up.id, impact_id=impact_id, outcome=told)
+    _tell(session, follow_up, "follow_up.changed", by, impact_id=impact_id, outcome=told)
     return follow_up
 
 
@@ -103,7 +109,7 @@ def add_unintended(session: Session, follow_up: FollowUp, values: dict[str, Any]
     row = UnintendedImpact(organisation_id=by.organisation_id, changed_by=by.id, follow_up_id=follow_up.id, **values)
     session.add(row)
     session.flush()
-    record(session, by, "follow_up.changed", "follow_up", follow_up.id, unintended=values)
+    _tell(session, follow_up, "follow_up.changed", by, unintended=values)
     return row
 
 
@@ -115,7 +121,7 @@ def remove_unintended(
     claim(session, row, version, by)
     session.delete(row)
     session.flush()
-    record(session, by, "follow_up.changed", "follow_up", follow_up.id, unintended_removed=row.description)
+    _tell(session, follow_up, "follow_up.changed", by, unintended_removed=row.description)
 
 
 def submit(session: Session, follow_up: FollowUp, *, version: int, by: Caller) -> FollowUp:
@@ -136,16 +142,19 @@ def send_back(session: Session, follow_up: FollowUp, comment: str, *, version: i
 
 
 def approve(session: Session, follow_up: FollowUp, *, version: int, by: Caller) -> FollowUp:
-    """Approve and sign: the content is sealed, and the next round is dated a year on."""
+    """Approve and sign: the content is sealed, and the next round is dated a year on from today, while the decision is
+    in force.
+    """
     after = check_move(rules.MOVES, "approval", follow_up, by)
     decision = decision_queries.get(session, follow_up.decision_id, visible_to=by)
     _move(session, follow_up, "approval", version=version, by=by, leave_state=True)
     content = _sealed_content(session, follow_up, decision, organisation(session, visible_to=by))
-    sealed = seal(session, "follow_up", follow_up.id, content, by=by)
+    sealed = seal(session, "follow_up", follow_up.id, content, decision_id=decision.id, by=by)
     follow_up.seal_id, follow_up.signed_by, follow_up.signed_at = sealed.id, by.id, sealed.signed_at
     follow_up.state = after
-    claim(session, decision, None, by)
-    decisions.schedule_follow_up(session, decision, follow_up.scheduled_on, by=by)
+    if has_effects(decision.object, decision.state):
+        claim(session, decision, None, by)
+        decisions.schedule_follow_up(session, decision, today(), by=by)
     session.flush()
     return follow_up
 
@@ -159,6 +168,7 @@ def publish(session: Session, follow_up: FollowUp, privacy_checked: bool, *, ver
     if decision.publicity == Publicity.SECRET:
         raise Conflict("secret", "The matter is secret: its follow-up is not published.")
     _move(session, follow_up, "publication", version=version, by=by)
+    claim(session, decision, None, by)  # nobody makes the matter secret meanwhile
     follow_up.published_by, follow_up.published_at = by.id, now()
     session.flush()
     register.publish(
@@ -189,14 +199,23 @@ def _move(
     if not leave_state:
         follow_up.state = after
         session.flush()
-    record(session, by, "follow_up.moved", "follow_up", follow_up.id, **{"from": before, "to": after}, comment=comment)
+    _tell(session, follow_up, "follow_up.moved", by, **{"from": before, "to": after}, comment=comment)
     return follow_up
+
+
+def _check_writing(follow_up: FollowUp, by: Caller) -> None:
+    by.require("follow-ups:write")
+    rules.check_writable(follow_up.state)
+
+
+def _tell(session: Session, follow_up: FollowUp, verb: str, by: Caller, **details: Any) -> None:
+    """Record what happened to a follow-up, and of which decision it is."""
+    record(session, by, verb, "follow_up", follow_up.id, decision_id=follow_up.decision_id, **details)
 
 
 def _write(session: Session, follow_up: FollowUp, version: int | None, by: Caller) -> None:
     """Take the follow-up's next version to write to it; its ETag covers its outcomes too."""
-    by.require("follow-ups:write")
-    rules.check_writable(follow_up.state)
+    _check_writing(follow_up, by)
     claim(session, follow_up, version, by)
     follow_up.authors = with_author(follow_up.authors, by.id)
     session.flush()
@@ -235,6 +254,7 @@ def _sealed_content(session: Session, follow_up: FollowUp, decision: Decision, o
             for line in compared["lines"]
         ],
         "unintended": [{k: v for k, v in row.items() if k not in _BOOKKEEPING} for row in compared["unintended"]],
+        "budget": compared["budget"],
     }
 
 

@@ -38,8 +38,8 @@ def open_follow_up(decision_id: UUID, session: SessionDep, caller: SignedIn) -> 
     """Needs `follow-ups:write`.
 
     It takes the predictions of the assessment that cleared the decision, for the option chosen, and the caller becomes
-    an author. `no_decision_yet` unless it is decided with a date of follow-up; `open_follow_up` where a follow-up is
-    open already.
+    an author. An activity under review may be followed up at any time; `no_decision_yet` for a decision that is not
+    taken or has no date of follow-up; `open_follow_up` where a follow-up is open already.
     """
     decision = decisions.get(session, decision_id, visible_to=caller)
     opened = actions.open_follow_up(session, decision, by=caller)
@@ -69,8 +69,8 @@ def list_follow_up_schedule(
 ) -> Response:
     """Needs `follow-ups:read`.
 
-    Lists what is decided, being implemented or closed, never what is set aside; each line names the open follow-up, if
-    there is one.
+    Lists what is decided, being implemented or closed, and activities under review, where a follow-up is dated; never
+    what is set aside. Each line names the open follow-up, if there is one.
     """
     return page.page(queries.schedule(session, page, visible_to=caller, wanted=due))
 
@@ -209,8 +209,8 @@ def return_follow_up(
 def approve_follow_up(follow_up_id: UUID, session: SessionDep, caller: SignedIn, version: ExpectedVersion) -> Any:
     """Needs `follow-ups:review`; an author gets `own_work`.
 
-    The content is sealed, and the decision's next follow-up is dated twelve months on. `wrong_state` unless it is in
-    review.
+    The content is sealed, and the decision's next follow-up is dated twelve months from today, unless the matter was
+    reopened meanwhile. `wrong_state` unless it is in review.
     """
     follow_up = queries.get(session, follow_up_id, visible_to=caller)
     return queries.whole(session, actions.approve(session, follow_up, version=version, by=caller))

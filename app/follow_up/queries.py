@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlmodel import col
 
 from app.access.queries import listed, owned
@@ -14,8 +14,9 @@ from app.assessments.models import Impact
 from app.clock import today
 from app.conventions.cursors import PageRequest
 from app.database import Session, table_of
-from app.decisions.models import Decision
-from app.decisions.queries import FOLLOWED_UP_STATES
+from app.decisions.models import Decision, DecisionObject, DecisionState
+from app.decisions.queries import effect_of
+from app.decisions.rules import FOLLOWED_UP_STATES
 from app.errors import NotFound
 from app.follow_up.models import FollowUp, FollowUpDue, FollowUpState, Outcome, UnintendedImpact
 from app.follow_up.rules import DUE_BEFORE, due
@@ -82,7 +83,10 @@ def schedule(
         .outerjoin(follow_up, (follow_up.c.decision_id == decision.c.id) & follow_up.c.state.in_(OPEN))
         .where(
             decision.c.organisation_id == visible_to.organisation_id,
-            decision.c.state.in_(FOLLOWED_UP_STATES),
+            or_(
+                decision.c.state.in_(FOLLOWED_UP_STATES),
+                and_(decision.c.object == DecisionObject.ACTIVITY, decision.c.state != DecisionState.WITHDRAWN),
+            ),
             decision.c.follow_up_on.is_not(None),
             decision.c.excluded.is_(False),
         )
@@ -146,7 +150,7 @@ def unintended(session: Session, follow_up: FollowUp, unintended_id: UUID) -> Un
 
 
 def comparison(session: Session, follow_up: FollowUp) -> dict[str, Any]:
-    """Predicted against realised, impact by impact; three queries."""
+    """Predicted against realised, impact by impact, and planned euros beside the ledger; at most twelve queries."""
     outcomes = {outcome["impact_id"]: outcome for outcome in _of(session, Outcome, follow_up.id)}
     lines = []
     counts = {"yes": 0, "partly": 0, "no": 0, "too_early": 0, "untold": 0}
@@ -157,4 +161,5 @@ def comparison(session: Session, follow_up: FollowUp) -> dict[str, Any]:
         came_true = None if seen is None else seen == impact["direction"]
         lines.append({"predicted": impact, "outcome": outcome, "direction_came_true": came_true})
     found = _of(session, UnintendedImpact, follow_up.id)
-    return {"follow_up_id": follow_up.id, "lines": lines, "unintended": found, "counts": counts}
+    budget = effect_of(session, session.get_one(Decision, follow_up.decision_id))
+    return {"follow_up_id": follow_up.id, "lines": lines, "unintended": found, "counts": counts, "budget": budget}

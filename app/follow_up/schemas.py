@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from app.assessments.models import Direction
 from app.assessments.parts_schemas import ImpactRead, Indicator
 from app.conventions.schemas import Code, Localised, LongText, Representation, Resource, Schema
+from app.decisions.schemas import BudgetEffectRead
 from app.follow_up.models import FollowUpDue, FollowUpState, Realised
 from app.services.models import AgeGroup, ImpactClass
 
@@ -140,6 +141,7 @@ class Comparison(Representation):
     lines: list[ComparisonLine] = Field(description="One for each impact predicted for the chosen option.")
     unintended: list[UnintendedRead] = Field(description="What nobody predicted.")
     counts: dict[str, int] = Field(description="How many predictions: by yes, partly, no, too_early and untold.")
+    budget: BudgetEffectRead = Field(description="The planned euros, and beside them what the ledgers now say.")
 
 
 class ScheduleLine(Representation):
@@ -148,7 +150,7 @@ class ScheduleLine(Representation):
     id: UUID = Field(description="The decision.")
     diary_number: str = Field(description="The case's diary number.")
     title: Localised = Field(description="Title of the matter.")
-    decided_on: date = Field(description="When it was decided.")
+    decided_on: date | None = Field(description="When it was decided; null for an activity under review.")
     follow_up_on: date = Field(description="When its effects are to be looked at.")
     due: FollowUpDue = Field(description="scheduled, due (within 30 days) or overdue.")
     has_assessment: bool = Field(description="Whether there are predictions to look at.")

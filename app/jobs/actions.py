@@ -1,6 +1,6 @@
 """Queueing a job, doing its work, and ending it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,19 @@ def queue(
     return row
 
 
-def work(database: Database, kinds: Mapping[JobKind, ImportKind], job_id: UUID, path: Path) -> Job:
+def work(
+    database: Database,
+    kinds: Mapping[JobKind, ImportKind],
+    job_id: UUID,
+    path: Path,
+    tell: Callable[[int], None] = lambda _per_cent: None,
+) -> Job:
     """Do a job from beginning to end; its file is removed. What goes wrong stands in the job; nothing is half done."""
+
+    def told(per_cent: int) -> None:
+        _tell(database, job_id, per_cent)
+        tell(per_cent)
+
     try:
         with database.transaction() as session:
             job = session.get_one(Job, job_id)
@@ -70,7 +81,7 @@ def work(database: Database, kinds: Mapping[JobKind, ImportKind], job_id: UUID, 
             job.file_digest,
             job.parameters,
             job_id,
-            lambda per_cent: _tell(database, job_id, per_cent),
+            told,
         )
         _do(kind, asked)
         kind.after(database)

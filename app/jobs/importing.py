@@ -33,16 +33,21 @@ class Faults:
     def __init__(self) -> None:
         self.told: list[dict[str, Any]] = []
         self.count = 0
+        self.headers: Mapping[str, str] = {}
+        """What the file calls each column; set when it is opened."""
 
     def add(self, expected: str, row: int | None = None, column: str | None = None, value: str | None = None) -> None:
-        """Note one fault."""
+        """Note one fault; the column is told by its header in the file, where its code is given."""
+        self._note(expected, row, self.headers.get(column, column) if column is not None else None, value)
+
+    def _note(self, expected: str, row: int | None, header: str | None, value: str | None) -> None:
         self.count += 1
         if len(self.told) < MOST_FAULTS:
-            self.told.append({"row": row, "column": column, "value": value, "expected": expected})
+            self.told.append({"row": row, "column": header, "value": value, "expected": expected})
 
     def add_cell(self, error: CellError) -> None:
         """Note the fault of a cell."""
-        self.add(error.expected, error.row, error.column, error.value)
+        self._note(error.expected, error.row, error.column, error.value)
 
     def refuse(self) -> None:
         """Raise FileRefused where there are any."""
@@ -69,13 +74,15 @@ class Import:
 
     def open(self, columns: tuple[Column, ...], given: Iterable[str] = ()) -> Table:
         """The file as a table with these columns, as the parameters say."""
-        return open_table(
+        table = open_table(
             self.path,
             columns,
             mapping=self.parameters.get("columns") or {},
             given=tuple(given),
             sheet=self.parameters.get("sheet"),
         )
+        self.faults.headers = table.headers
+        return table
 
     def progress(self, share: float) -> None:
         """Tell how much of the work is done, at most twice a second. Never while a transaction is open."""

@@ -15,13 +15,13 @@ from starlette.background import BackgroundTask
 
 from app.access.rules import Caller
 from app.access.sign_in import caller_of_request
-from app.conventions.body import fault_in_text
 from app.conventions.route import Endpoint, Route
 from app.database import Database, Session
 from app.errors import Fault, Invalid, TooLarge, WrongMediaType
 from app.jobs import actions
 from app.jobs.importing import ImportKind
 from app.jobs.schemas import JobRead
+from app.texts import fault_in_text
 
 CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

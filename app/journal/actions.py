@@ -5,6 +5,7 @@ waiting for each other.
 """
 
 import secrets
+from collections.abc import Iterator
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -16,12 +17,14 @@ from sqlalchemy.orm import SessionTransaction
 
 from app.clock import now
 from app.database import Session, lock_for_transaction, table_of
-from app.errors import NotFound
+from app.errors import Fault, Invalid, NotFound
 from app.journal.models import JournalDetails, JournalEntry
 from app.journal.rules import GENESIS, digest_of_details, hash_of_entry
 from app.journal.verbs import VERBS
+from app.texts import fault_in_text
 
 _PENDING = "journal"
+NOT_TOLD = "(left out: it may not be kept)"
 
 _HEAD = (
     select(table_of(JournalEntry).c.seq, table_of(JournalEntry).c.hash)
@@ -48,20 +51,45 @@ def record(session: Session, by: Actor, verb: str, object_type: str, object_id: 
     """Note that `by` did `verb` to an object; it is appended to the journal in the same transaction.
 
     `details` tell it in readable words: for a change, `changes={"field": {"from": …, "to": …}}`. The actor's name goes
-    among them, where it can be erased. An unknown verb is a programming error.
+    among them, where it can be erased. An unknown verb is a programming error. Raises Invalid, and so undoes the whole
+    change, where a text may not be kept: the last gate, also for what comes from no request.
     """
     if verb not in VERBS:
         raise KeyError(verb)
-    words = rfc8785.dumps(to_jsonable_python({"actor": by.name, **details})).decode()
+    said = to_jsonable_python({"actor": by.name, **details})
+    faults = list(_faults(said, ""))
+    if faults:
+        raise Invalid("invalid_text", "Some texts cannot be kept.", faults)
+    words = rfc8785.dumps(said).decode()
     entry = {"verb": verb, "actor_id": by.id, "object_type": object_type, "object_id": object_id}
     session.info.setdefault(_PENDING, []).append((by.organisation_id, entry, words))
 
 
+def _faults(said: Any, pointer: str) -> Iterator[Fault]:
+    if isinstance(said, str):
+        fault = fault_in_text(said)
+        if fault:
+            yield Fault(pointer, fault)
+    elif isinstance(said, dict):
+        for name, value in said.items():
+            yield from _faults(name, pointer)
+            yield from _faults(value, f"{pointer}/{name}")
+    elif isinstance(said, list):
+        for index, value in enumerate(said):
+            yield from _faults(value, f"{pointer}/{index}")
+
+
 def changes(row: Any, values: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What would change in `row` if `values` were set: each field that differs, from what to what."""
+    before = {name: getattr(row, name) for name in values}
     return {
-        name: {"from": getattr(row, name), "to": value} for name, value in values.items() if getattr(row, name) != value
+        name: {"from": _tellable(before[name]), "to": value} for name, value in values.items() if before[name] != value
     }
+
+
+def _tellable(before: Any) -> Any:
+    """What stood there before; not what may no longer be kept, or it could not be removed."""
+    return NOT_TOLD if any(_faults(to_jsonable_python(before), "")) else before
 
 
 def append_pending(session: SqlalchemySession) -> None:

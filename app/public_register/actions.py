@@ -8,8 +8,15 @@ from app.clock import now
 from app.database import Session, table_of
 from app.errors import NotFound
 from app.journal.actions import Actor, record
-from app.public_register.models import RegisterEntry
+from app.public_register.models import EntryKind, RegisterEntry
 from app.public_register.schemas import PublicAssessment, PublicFollowUp
+
+_OBJECT_TYPES = {
+    EntryKind.ASSESSMENT: "assessment",
+    EntryKind.NOT_NEEDED: "assessment",
+    EntryKind.FOLLOW_UP: "follow_up",
+}
+"""What kind of thing an entry is of, in the journal: a signed 'not needed' is an assessment too."""
 
 
 def withdraw(session: Session, entry_id: UUID, reason: str, *, by: Actor) -> None:
@@ -27,7 +34,16 @@ def withdraw(session: Session, entry_id: UUID, reason: str, *, by: Actor) -> Non
     session.connection().execute(pointing)
     session.delete(row)
     session.flush()
-    record(session, by, "register.withdrawn", row.kind, row.object_id, entry_id=entry_id, reason=reason)
+    told = {"kind": row.kind, "entry_id": entry_id, "decision_id": row.decision_id, "reason": reason}
+    record(session, by, "register.withdrawn", _OBJECT_TYPES[EntryKind(row.kind)], row.object_id, **told)
+
+
+def withdraw_all_of(session: Session, decision_id: UUID, reason: str, *, by: Actor) -> None:
+    """Take every entry of a decision out of the register, as when the matter is made secret."""
+    table = table_of(RegisterEntry)
+    published = select(table.c.id).where(table.c.decision_id == decision_id).order_by(table.c.id)
+    for entry_id in session.scalars(published).all():
+        withdraw(session, entry_id, reason, by=by)
 
 
 def publish(
@@ -65,5 +81,6 @@ def publish(
         .where(table.c.decision_id == decision_id, table.c.id != row.id)
         .values(version=table.c.version + 1)
     )
-    record(session, by, "register.published", kind, object_id, entry_id=row.id, decision_id=decision_id)
+    told = {"kind": kind, "entry_id": row.id, "decision_id": decision_id}
+    record(session, by, "register.published", _OBJECT_TYPES[EntryKind(kind)], object_id, **told)
     return row

@@ -10,6 +10,7 @@ from app.conventions.limits import count_against
 from app.conventions.route import SessionDep, answer
 from app.conventions.route import router as router_of
 from app.conventions.schemas import Page
+from app.conventions.versions import etag_of_content
 from app.public_register import queries
 from app.public_register.models import EntryKind
 from app.public_register.schemas import PublicEntry, PublicSummary
@@ -48,6 +49,7 @@ def list_published(
     rows = queries.entries(session, page, business_id=organisation, kind=kind, diary_number=diary_number)
     response = page.page(rows)
     response.headers["Cache-Control"] = FRESH
+    response.headers["ETag"] = etag_of_content(response.body)
     return response
 
 

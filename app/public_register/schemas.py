@@ -52,6 +52,9 @@ class PublicEvidence(Representation):
     dated: str | None = Field(description="When it is from.")
     url: str | None = Field(description="Where it can be read.")
     finding: str = Field(description="What it says about this matter.")
+    up_to_date: bool | None = Field(default=None, description="Whether it is up to date; asked of children's data.")
+    relevant: bool | None = Field(default=None, description="Whether it is about this matter.")
+    wide_enough: bool | None = Field(default=None, description="Whether it was collected widely enough.")
     gap: str | None = Field(description="What remains unknown.")
     indicators: list[dict[str, Any]] = Field(description="Figures.")
 
@@ -77,6 +80,16 @@ class PublicRecommendation(Representation):
     text: str = Field(description="What is recommended.")
 
 
+class PublicEffectYear(Representation):
+    """What the planned euros move in the child budget in a year."""
+
+    year: int = Field(description="The year.")
+    total_cents: int = Field(description="Every planned change together, in cents; a saving is negative.")
+    core_cents: int = Field(description="What of it falls on children by direct services.")
+    extended_cents: int = Field(description="By direct, indirect and communal services.")
+    age_groups: dict[str, int] = Field(description="The extended cents of each age group of children.")
+
+
 class PublicAssessment(Representation):
     """A published assessment or signed 'not needed', as it was sealed."""
 
@@ -94,10 +107,15 @@ class PublicAssessment(Representation):
     summary: str | None = Field(description="The whole in short.")
     best_interests: str | None = Field(description="What is in the best interests of the child.")
     competing_interests: str | None = Field(description="Other interests weighed.")
+    interest_yields: bool | None = Field(default=None, description="Whether the child's interest yields to them.")
+    interest_yields_reason: str | None = Field(default=None, description="Why it yields.")
     changes_made: str | None = Field(description="What changed in the proposal because of it.")
     child_friendly: str | None = Field(description="The same for children to read.")
     follow_up_plan: str | None = Field(description="How and when the effects will be followed.")
     options: list[PublicOption] = Field(description="The decision's options.")
+    budget_effect: list[PublicEffectYear] = Field(
+        default_factory=list, description="What the planned euros move in the child budget, by year."
+    )
     impacts: list[PublicImpact] = Field(description="Impacts, per option.")
     evidence: list[PublicEvidence] = Field(description="What it is based on.")
     hearings: list[PublicHearing] = Field(description="Who was heard.")

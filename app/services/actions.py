@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 from app.access.queries import referred
 from app.access.rules import Caller, System
 from app.clock import now
-from app.conventions.versions import claim
+from app.conventions.versions import check_version, claim
 from app.database import Session, table_of
 from app.errors import Conflict, Fault, Invalid
 from app.journal.actions import Actor, changes, record
@@ -53,6 +53,9 @@ def change_unit(session: Session, row: Unit, values: dict[str, Any], *, version:
             fault = Fault("/parent_id", "That is the unit itself, or one below it.")
             raise Invalid("invalid", "A unit cannot stand below itself.", [fault])
     told = changes(row, values)
+    if not told:
+        check_version(row, version)
+        return row
     claim(session, row, version, by)
     for name, value in values.items():
         setattr(row, name, value)
@@ -80,6 +83,9 @@ def change_cost_centre(
     by.require("services:write")
     referred(session, Unit, values.get("unit_id"), by, "/unit_id")
     told = changes(row, values)
+    if not told:
+        check_version(row, version)
+        return row
     claim(session, row, version, by)
     before = row.unit_id
     for name, value in values.items():
@@ -254,6 +260,9 @@ def change_classification(
     if "to_year" in values:
         _refuse_overlap(session, row, values["to_year"])
     told = changes(row, values)
+    if not told:
+        check_version(row, version)
+        return row
     claim(session, row, version, by)
     before = _of(row)
     for name, value in values.items():
@@ -352,6 +361,9 @@ def change_population(
     """Change a year's population."""
     by.require("services:write")
     told = changes(row, values)
+    if not told:
+        check_version(row, version)
+        return row
     claim(session, row, version, by)
     for name, value in values.items():
         setattr(row, name, value)

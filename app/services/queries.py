@@ -27,7 +27,19 @@ from app.services.models import (
     Unit,
 )
 from app.services.models import UnitLevel as Level
-from app.services.rules import Basis, Classified, Hint, Mapped, Touched, hint, match_touched, nearest, prefixes_of
+from app.services.rules import (
+    Basis,
+    Classified,
+    Hint,
+    Mapped,
+    Match,
+    Touched,
+    hint,
+    in_any_year,
+    match_touched,
+    nearest,
+    prefixes_of,
+)
 
 _UNIT, _COST_CENTRE, _SERVICE_CLASS = table_of(Unit).c, table_of(CostCentre).c, table_of(ServiceClass).c
 _CLASSIFICATION, _MAPPING = table_of(Classification).c, table_of(Mapping).c
@@ -85,12 +97,14 @@ _OF_CLASSIFICATION = (
 
 
 def _with_classifications(table: type[Row], key: Any, other: Any) -> Any:
-    """Rows by id with the classifications that hold in `:year`: their own, and those together with `:others`."""
+    """Rows by id with the classifications that hold in one of the years from `:first` to `:last`: their own, and those
+    together with `:others`.
+    """
     columns = table_of(table).c
     known = and_(
         key == columns.id,
-        _CLASSIFICATION.from_year <= bindparam("year"),
-        or_(_CLASSIFICATION.to_year.is_(None), _CLASSIFICATION.to_year >= bindparam("year")),
+        _CLASSIFICATION.from_year <= bindparam("last"),
+        or_(_CLASSIFICATION.to_year.is_(None), _CLASSIFICATION.to_year >= bindparam("first")),
         or_(other.is_(None), other.in_(bindparam("others", expanding=True))),
     )
     return (
@@ -357,20 +371,22 @@ def early_hint(
     service_class_ids: Sequence[UUID],
     task_class_code: str | None,
     unit_id: UUID | None,
-    year: int,
+    years: Sequence[int],
 ) -> Hint:
-    """What the classifications say of a decision's scope in a year, as a dictionary that can be kept as JSON.
+    """What the classifications say of a decision's scope in some years, as a dictionary that can be kept as JSON.
 
-    At most three queries, whatever the scope; none where there is nothing to go by. Ids that are not the organisation's
-    are passed over: `existing` is what refuses them.
+    What is classified in any of the years speaks, and what is not in any of them is a gap. At most three queries,
+    whatever the scope and however many years; none where there is nothing to go by. Ids that are not the
+    organisation's are passed over: `existing` is what refuses them.
     """
-    mapped = _mapped(session, organisation_id, task_class_code, unit_id, year)
-    led_to = [found for found in mapped if found.service_class_id not in set(service_class_ids)]
-    of = {"organisation_id": organisation_id, "year": year}
+    mapped = _mapped(session, organisation_id, task_class_code, unit_id)
+    given = set(service_class_ids)
+    led_to = {year: [row for row in nearest(mapped, year) if row.service_class_id not in given] for year in years}
+    of = {"organisation_id": organisation_id, "first": min(years), "last": max(years)}
     services, of_services = _touched(
         session,
         _SERVICE_CLASSES,
-        {*service_class_ids, *(found.service_class_id for found in led_to)},
+        {*service_class_ids, *(found.service_class_id for rows in led_to.values() for found in rows)},
         {**of, "others": list(cost_centre_ids)},
         Basis.SERVICE_CLASS,
     )
@@ -378,30 +394,29 @@ def early_hint(
     centres, of_centres = _touched(
         session, _COST_CENTRES, set(cost_centre_ids), {**of, "others": []}, Basis.COST_CENTRE
     )
-    through = [
-        Touched(known.id, found.basis, known.code, known.name, found.through)
-        for found in led_to
-        if (known := services.get(found.service_class_id))
-    ]
-    given = [services[key] for key in dict.fromkeys(service_class_ids) if key in services]
-    matches, gaps = match_touched(list(centres.values()), given, through, [*of_services, *of_centres], year)
-    return hint(matches, gaps)
+    asked = [services[key] for key in dict.fromkeys(service_class_ids) if key in services]
+    found: list[tuple[list[Match], list[Touched]]] = []
+    for year in years:
+        through = [
+            Touched(known.id, row.basis, known.code, known.name, row.through)
+            for row in led_to[year]
+            if (known := services.get(row.service_class_id))
+        ]
+        found.append(match_touched(list(centres.values()), asked, through, [*of_services, *of_centres], year))
+    return hint(*in_any_year(found))
 
 
-def _mapped(
-    session: Session, organisation_id: UUID, task_class_code: str | None, unit_id: UUID | None, year: int
-) -> list[Mapped]:
+def _mapped(session: Session, organisation_id: UUID, task_class_code: str | None, unit_id: UUID | None) -> list[Mapped]:
     prefixes = prefixes_of(task_class_code)
     if not prefixes and unit_id is None:
         return []
     values = {"organisation_id": organisation_id, "prefixes": prefixes, "unit_id": unit_id}
-    found = [
+    return [
         Mapped(row.service_class_id, row.scheme, row.year, Basis.TASK_CLASS, row.task_class, -len(row.task_class))
         if row.kind == MappingKind.TASK_CLASS
         else Mapped(row.service_class_id, row.scheme, row.year, Basis.UNIT, row.unit_code, row.distance)
         for row in session.connection().execute(_MAPPED, values)
     ]
-    return nearest(found, year)
 
 
 def _touched(

@@ -117,7 +117,7 @@ class Reason(TypedDict):
 
 
 class Gap(TypedDict):
-    """Something touched that nobody has classified for the year."""
+    """Something touched that nobody has classified for one of the years."""
 
     basis: str
     code: str
@@ -343,6 +343,21 @@ def match_touched(
             matches[led_to.id, known.id] = Match(led_to, known)
         else:
             gaps[led_to.id] = led_to
+    return list(matches.values()), list(gaps.values())
+
+
+def in_any_year(found: Iterable[tuple[Sequence[Match], Sequence[Touched]]]) -> tuple[list[Match], list[Touched]]:
+    """The matches and the gaps of several years put together, each once.
+
+    What is classified in one year and not in another is in both: the hint must neither miss it nor take it for known.
+    """
+    matches: dict[tuple[UUID, UUID], Match] = {}
+    gaps: dict[UUID, Touched] = {}
+    for of_year, gaps_of_year in found:
+        for match in of_year:
+            matches.setdefault((match.touched.id, match.classification.id), match)
+        for gap in gaps_of_year:
+            gaps.setdefault(gap.id, gap)
     return list(matches.values()), list(gaps.values())
 
 

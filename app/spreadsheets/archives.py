@@ -96,9 +96,7 @@ class Unpacking:
         header = self.file.read(_LOCAL.size)
         if len(header) < _LOCAL.size or not header.startswith(b"PK\x03\x04"):
             raise damaged(f"the part {entry.filename!r} is not where it should be")
-        method, name, extra = header[8:10], *_LOCAL.unpack(header)[9:]
-        if int.from_bytes(method, "little") != entry.compress_type:
-            raise damaged(f"the part {entry.filename!r} is not what the directory says")
+        name, extra = _LOCAL.unpack(header)[9:]
         self.file.seek(name + extra, 1)
         size, checksum = 0, 0
         for piece in self._packed(entry) if entry.compress_type == zipfile.ZIP_STORED else self._inflated(entry):
@@ -132,5 +130,3 @@ class Unpacking:
                 yield piece
         except zlib.error as error:
             raise damaged(f"the part {entry.filename!r} cannot be unpacked") from error
-        if not inflate.eof or inflate.unused_data:
-            raise damaged(f"the part {entry.filename!r} cannot be unpacked")

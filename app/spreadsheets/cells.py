@@ -8,9 +8,9 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from app.conventions.body import fault_in_text
 from app.spreadsheets.numbers import Unclear, decimal_digits, digits_of_float, scaled, visible
 from app.spreadsheets.tables import BadCell, Cell
+from app.texts import fault_in_text
 
 MAX_CENTS = 10**15 - 1
 FIRST_YEAR, LAST_YEAR = 2000, 2100
@@ -90,7 +90,7 @@ def _scaled_number(cell: Cell, places: int, expected: str) -> int:
         try:
             number = scaled(*(decimal_digits(cell) if isinstance(cell, str) else digits_of_float(cell)), places)
         except Unclear as error:
-            raise CellFault(f"{expected}; here {error}") from error
+            raise CellFault(f"{expected}; give {error}") from error
     if number is None:
         raise CellFault(f"{expected}: round it")
     if abs(number) > MAX_CENTS:

@@ -192,9 +192,12 @@ class CsvTable(Table):
                 for number, cells in enumerate(reader, number + 1):  # noqa: B020 (the last number is told in errors)
                     if len(cells) == count and not loose:
                         values: tuple[Cell, ...] = tuple(map(strip, pick(cells)))
-                        if "" not in values:
-                            yield number, arrange(values) if arrange else values
-                            continue
+                        if "" in values:
+                            if not any(values) and not any(map(strip, cells)):
+                                continue
+                            values = tuple([value or None for value in values])
+                        yield number, arrange(values) if arrange else values
+                        continue
                     if any(map(strip, cells)):
                         yield number, self._odd(cells)
             except csv.Error as error:

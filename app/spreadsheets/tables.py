@@ -7,7 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from app.conventions.body import fault_in_text
+from app.texts import fault_in_text
 
 LONGEST_SHOWN = 100
 

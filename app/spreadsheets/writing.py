@@ -1,7 +1,6 @@
 """Writing tables for spreadsheet programs: numbers that are numbers, and texts that never run as formulas."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -59,9 +58,9 @@ def _csv_cell(value: Value, *, comma: bool) -> str:
             text = neutral(value)
             return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
         case datetime():
-            return f"{value:%d.%m.%Y %H:%M}" if comma else f"{value:%Y-%m-%d %H:%M}"
+            return f"{_csv_cell(value.date(), comma=comma)} {value:%H:%M}"
         case date():
-            return f"{value:%d.%m.%Y}" if comma else value.isoformat()
+            return f"{value.day:02}.{value.month:02}.{value.year:04}" if comma else value.isoformat()
         case _:
             text = f"{_finite(value):f}"
             return text.replace(".", ",") if comma else text
@@ -151,18 +150,13 @@ def _write(sheet: Worksheet, row: int, column: int, value: Value, form: Any, mom
         case str():
             if len(value) > LONGEST_TEXT:
                 raise ValueError(f"A cell holds at most {LONGEST_TEXT} characters")
-            sheet.write_string(row, column, _printable(value), form)
+            sheet.write_string(row, column, value, form)
         case datetime():
             sheet.write_datetime(row, column, value.replace(tzinfo=None), moment)
         case date():
             sheet.write_datetime(row, column, datetime(value.year, value.month, value.day))  # noqa: DTZ001 (a day)
         case _:
             sheet.write_number(row, column, float(_finite(value)), form)
-
-
-def _printable(text: str) -> str:
-    """A text without the control characters that XML cannot hold (XML 1.0, section 2.2)."""
-    return "".join(c for c in text if c in "\t\n\r" or unicodedata.category(c) not in {"Cc", "Cs"})
 
 
 def _sheet_name(name: str) -> str:
