@@ -18,7 +18,7 @@ from sqlmodel import col
 from app import documents, schema
 from app.access import actions as access
 from app.access.models import AccountKind, Organisation, Role
-from app.access.queries import administrator_of, organisation_of
+from app.access.queries import organisation_of
 from app.access.rules import System
 from app.budgeting.check import check
 from app.budgeting.imports import BUDGET_LINES
@@ -154,9 +154,12 @@ def add_organisation(
 def issue_administrator_key(
     business_id: Annotated[str, typer.Argument(help="Finnish business id, such as 1234567-1.")],
 ) -> None:
-    """Show a new key (30 days) for an administrator of an organisation: the way in when every key has expired."""
+    """Show a new key (30 days) for an administrator of an organisation: the way in when every key has expired.
+
+    Where no administrator is left who may sign in, one is added; the journal tells.
+    """
     with _database() as database, database.transaction() as session:
-        account = administrator_of(session, business_id)
+        account = access.administrator_of(session, business_id)
         _, key = access.issue_key(session, account, "command line", 30, None, by=System(account.organisation_id))
     console.print(f"{account.name} (30 days, shown this once):\n{key}", soft_wrap=True)
 
@@ -171,7 +174,9 @@ def verify_journal(
     """Check every organisation's chain; exit 1 where something was changed, moved, removed or cut off."""
     seen = json.loads(checkpoint.read_text("utf-8")) if checkpoint else {}
     with _database() as database, database.transaction(writes=False) as session:
-        verdicts = journal_queries.verify(session, {key: (seq, hash_) for key, (seq, hash_) in seen.items()})
+        expected = session.scalars(select(col(Organisation.id))).all()
+        checkpoints = {key: (seq, hash_) for key, (seq, hash_) in seen.items()}
+        verdicts = journal_queries.verify(session, checkpoints, expected=expected)
         heads = journal_queries.heads(session)
     for key, faults in verdicts.items():
         last = heads.get(str(key), (0, ""))[0]

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -50,6 +51,7 @@ from uuid_utils.compat import uuid7
 
 from app.clock import now
 from app.errors import Busy
+from app.turns import Turns
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -63,6 +65,9 @@ JSON_TYPE = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "post
 
 WRITE_WAIT_SECONDS = 20.0
 WRITE_RETRY_SECONDS = 0.002
+_BUSY_STATES = ("55P03", "57014", "40P01", "40001")
+"""PostgreSQL's lock and statement time-outs, a deadlock, a serialisation failure: rolled back, and safe to repeat."""
+_give_up_at: ContextVar[float | None] = ContextVar("give_up_at", default=None)
 
 
 def one_of(column: str, codes: type[StrEnum]) -> CheckConstraint:
@@ -100,14 +105,20 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite(self.url, connections) if self.is_sqlite else _postgresql(self.url, connections, on_loop)
-        # Reads need no transaction of their own on PostgreSQL: two round trips less. On SQLite a plain BEGIN
-        # gives them one picture of the data, and BEGIN IMMEDIATE queues the writers.
-        self._reading = self.engine.execution_options(**({} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}))
+        # A read is one picture of the data: a plain BEGIN on SQLite. On PostgreSQL a read of one statement needs no
+        # transaction for that, and is spared its two round trips. BEGIN IMMEDIATE queues SQLite's writers.
+        picture = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        alone = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        self._reading = self.engine.execution_options(**picture)
+        self._reading_once = self.engine.execution_options(**alone)
         self._writing = self.engine.execution_options(writes=True)
+        # SQLite has one writer at a time anyway; on PostgreSQL a quarter of the connections is kept for reads.
+        self._turns = Turns(connections, 1 if self.is_sqlite else max(1, connections - max(1, connections // 4)))
 
-    def open_session(self, *, writes: bool) -> Session:
+    def open_session(self, *, writes: bool, one_statement: bool = False) -> Session:
         """A session that nobody has committed yet; `transaction` and `request_transaction` are how to get one."""
-        return Session(bind=self._writing if writes else self._reading, expire_on_commit=False)
+        reading = self._reading_once if one_statement else self._reading
+        return Session(bind=self._writing if writes else reading, expire_on_commit=False)
 
     @contextmanager
     def transaction(self, *, writes: bool = True) -> Iterator[Session]:
@@ -120,15 +131,26 @@ class Database:
             session.close()
 
     @asynccontextmanager
-    async def request_transaction(self, *, writes: bool) -> AsyncIterator[Session]:
-        """One transaction for one request: committed before the answer leaves."""
-        session = self.open_session(writes=writes)
+    async def request_transaction(self, *, writes: bool, one_statement: bool = False) -> AsyncIterator[Session]:
+        """One transaction for one request: committed before the answer leaves.
+
+        A read is one picture of the data; `one_statement` promises that it needs none, since one statement is one.
+        Raises Busy where no connection, or on SQLite the write lock, was to be had in time.
+        """
+        give_up_at = time.monotonic() + WRITE_WAIT_SECONDS
+        await self._turns.take(writes=writes, give_up_at=give_up_at)
+        outer = _give_up_at.set(give_up_at)
+        session = self.open_session(writes=writes, one_statement=one_statement)
         try:
             yield session
             if writes:
                 await greenlet_spawn(session.commit)
         finally:
-            await greenlet_spawn(session.close)
+            try:
+                await greenlet_spawn(session.close)
+            finally:
+                _give_up_at.reset(outer)
+                self._turns.give_back(writes=writes)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -136,14 +158,18 @@ class Database:
 
 
 def _postgresql(url: URL, connections: int, on_loop: bool) -> Engine:
+    # The server ends the statements of a client that was killed.
+    settings = {"client_connection_check_interval": "500", "timezone": "UTC"}
+    if on_loop:  # no request waits or works for ever; a migration or an import may
+        settings |= {"lock_timeout": f"{WRITE_WAIT_SECONDS:.0f}s", "statement_timeout": "60s"}
+        settings |= {"idle_in_transaction_session_timeout": "60s"}
     options: dict[str, Any] = {
         "pool_size": connections,
         "max_overflow": 0,
         "pool_timeout": WRITE_WAIT_SECONDS,
         "pool_use_lifo": True,
         "hide_parameters": True,  # an error must not carry texts into the log
-        # The server ends the statements of a client that was killed.
-        "connect_args": {"options": "-c client_connection_check_interval=500 -c timezone=UTC"},
+        "connect_args": {"options": " ".join(f"-c {name}={value}" for name, value in settings.items())},
     }
     return create_async_engine(url, **options).sync_engine if on_loop else create_engine(url, **options)
 
@@ -182,7 +208,7 @@ def _begin_sqlite(connection: Connection) -> None:
     if not connection.get_execution_options().get("writes"):
         connection.exec_driver_sql("BEGIN")
         return
-    give_up = time.monotonic() + WRITE_WAIT_SECONDS
+    give_up = _give_up_at.get() or time.monotonic() + WRITE_WAIT_SECONDS
     while True:
         try:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -200,7 +226,9 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def is_busy(error: OperationalError) -> bool:
-    """Whether SQLite says that another connection holds the lock."""
+    """Whether somebody else was in the way for too long: nothing was done, and it may be tried again."""
+    if getattr(error.orig, "sqlstate", None) in _BUSY_STATES:
+        return True
     return "database is locked" in str(error.orig) or "database table is locked" in str(error.orig)
 
 

@@ -141,7 +141,8 @@ def _permissions() -> str:
     lines = [
         GENERATED,
         "# Who may do what\n",
-        "A key may be narrowed to some of its roles' rights.",
+        "A key may be narrowed to some of its roles' rights. A narrowed key issues keys for its own account only, with",
+        "some of its own rights.",
         "Approving, signing and publishing are refused besides to whoever has written the thing.\n",
         "| right | in plain words | " + " | ".join(roles) + " |",
         "|---|---|" + "---|" * len(roles),
@@ -149,6 +150,14 @@ def _permissions() -> str:
     for name, words in PERMISSIONS.items():
         marks = " | ".join("yes" if name in ROLES[role] else "" for role in roles)
         lines.append(f"| `{name}` | {words} | {marks} |")
+    lines += [
+        "\n## What administrators are trusted with\n",
+        "Until people sign in with their county's identity provider, keys are how they get in, and administrators",
+        "issue them. So whoever has `api-keys:write` with a key that is not narrowed can issue a key for anybody of",
+        "the organisation and act under that name, and whoever has `people:write` can give any role. Nothing here",
+        "keeps administrators from acting as each other: give the role to few. The journal tells who issued a key for",
+        "whom (`api_key.created`) and who changed whose roles (`person.changed`), and an auditor reads it.",
+    ]
     return "\n".join(lines) + "\n"
 
 

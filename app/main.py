@@ -13,7 +13,8 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.util import greenlet_spawn
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
@@ -51,7 +52,7 @@ from app.jobs import api as jobs
 from app.jobs.importing import ImportKind
 from app.jobs.models import JobKind
 from app.jobs.running import Runner
-from app.journal.queries import missing_triggers
+from app.journal.triggers import missing_triggers
 from app.logs import RequestLog
 from app.public_register import api as public_register
 from app.reports import api as reports
@@ -152,8 +153,8 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         app.include_router(router)
     app.include_router(_health)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
-    for kind in (DomainError, IntegrityError, OperationalError, HTTPException, RequestValidationError, Exception):
-        app.add_exception_handler(kind, _HANDLERS[kind])
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
     app.add_middleware(HeadAsGet)
     app.add_middleware(RequestLog)
     return app
@@ -185,7 +186,7 @@ async def _forget_old_keys(database: Database) -> None:
         try:
             async with database.request_transaction(writes=True) as session:
                 await greenlet_spawn(idempotency.forget_old, session)
-        except (Busy, OperationalError) as error:
+        except (Busy, OperationalError, PoolTimeoutError) as error:
             log.warning("forgetting idempotency keys failed", error=str(error))
         await asyncio.sleep(3600)
 
@@ -230,6 +231,18 @@ async def _on_database_error(request: Request, error: OperationalError) -> Respo
         busy = Busy("database_busy", "Another write is taking long. Send the request again.")
         return await _on_domain_error(request, busy)
     return await _on_fault(request, error)
+
+
+async def _on_no_connection(request: Request, _error: PoolTimeoutError) -> Response:
+    busy = Busy("database_busy", "Every connection to the database is in use. Send the request again.")
+    return await _on_domain_error(request, busy)
+
+
+async def _on_value_that_does_not_fit(request: Request, error: DataError) -> Response:
+    """No rule of ours caught it, but the database did: still what was sent is wrong, and nothing was kept."""
+    state = getattr(error.orig, "sqlstate", None)
+    log.warning("value refused by the database", request_id=request.scope["state"]["request_id"], sqlstate=state)
+    return problem(request, 422, "invalid", "A value is too long or too large to be kept.")
 
 
 def _is_unreachable(error: OperationalError) -> bool:
@@ -278,6 +291,8 @@ _HANDLERS: dict[type[Exception], Any] = {
     DomainError: _on_domain_error,
     IntegrityError: _on_broken_constraint,
     OperationalError: _on_database_error,
+    DataError: _on_value_that_does_not_fit,
+    PoolTimeoutError: _on_no_connection,
     HTTPException: _on_http_error,
     RequestValidationError: _on_invalid_request,
     Exception: _on_uncaught,
@@ -297,13 +312,10 @@ async def readyz(request: Request) -> Response:
     """The database answers, and the service is not shutting down."""
     database: Database = request.app.state.database
 
-    def ask() -> None:
-        with database.transaction(writes=False) as session:
-            session.execute(text("SELECT 1"))
-
     if request.app.state.draining:
         return problem(request, 503, "database_busy", "The service is shutting down.", headers={"Retry-After": "5"})
-    await greenlet_spawn(ask)
+    async with database.request_transaction(writes=False, one_statement=True) as session:
+        await greenlet_spawn(session.execute, text("SELECT 1"))
     return Response('{"status":"ready"}', media_type="application/json")
 
 

@@ -109,7 +109,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     for path, operations in described["paths"].items():
         for method, operation in operations.items():
             _complete(path, method, operation, schemas)
-    _mend_integers(described)
+    _mend(described)
     app.openapi_schema = described
     return described
 
@@ -142,22 +142,24 @@ def _lists_in(said: dict[str, Any]) -> list[dict[str, Any]]:
     return [either for either in (said, *said.get("anyOf", ())) if either.get("type") == "array"]
 
 
-def _mend_integers(said: Any) -> None:
-    """Write each integer's limits in JSON Schema's own words, which pydantic does not where a validator comes first,
-    and say how wide it is: cents do not go into 32 bits.
+def _mend(said: Any) -> None:
+    """Write what pydantic leaves out: an integer's limits in JSON Schema's own words where a validator comes first, and
+    its width, since cents do not go into 32 bits; and that an object whose names have a pattern has no others.
     """
     if isinstance(said, list):
         for item in said:
-            _mend_integers(item)
+            _mend(item)
     if not isinstance(said, dict):
         return
     for item in said.values():
-        _mend_integers(item)
+        _mend(item)
     if said.get("type") == "integer":
         for ours, theirs in (("ge", "minimum"), ("le", "maximum")):
             if ours in said:
                 said[theirs] = said.pop(ours)
         said["format"] = "int32" if said.get("maximum", 0) <= MAX_INT32 else "int64"
+    if said.get("type") == "object" and "patternProperties" in said:
+        said.setdefault("additionalProperties", False)
 
 
 def _problem_response(status: int) -> dict[str, Any]:

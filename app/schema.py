@@ -16,7 +16,7 @@ from app.decisions import models as decisions
 from app.follow_up import models as follow_up
 from app.jobs import models as jobs
 from app.journal import models as journal
-from app.journal.queries import missing_triggers
+from app.journal.triggers import missing_triggers
 from app.public_register import models as public_register
 from app.services import models as services
 

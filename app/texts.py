@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from html import unescape
 from urllib.parse import unquote
 
@@ -14,6 +15,11 @@ _SOFT_HYPHEN = "\u00ad"
 MOST_ESCAPES = 3
 """How many times over a text may be escaped and still be read."""
 _FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
+_SUSPECT = re.compile(r"[^\x00-\x24'-/:-\x7f\u00c0-\u024f\u2010-\u201f]")
+"""What may be, or may hide, a digit: digits, `%` and `&`, and all but Latin letters and common dashes and quotes."""
+_IN_A_CODE = re.compile(r"[-+0-9A-Z]")
+MOST_CHARACTERS = 10_000
+"""No text that is kept is longer, and a longer one is refused before anything is looked for in it."""
 
 
 def holds_identity_code(text: str) -> bool:
@@ -24,6 +30,8 @@ def holds_identity_code(text: str) -> bool:
     (`hetu…`, `…Tn`) hide none; within a longer number, a UUID or a digest there is none. Source: Digital and Population
     Data Services Agency, form of the code since 2023 (separators - + A-F U-Y).
     """
+    if not _SUSPECT.search(text):
+        return False  # most texts
     return any(_is_code(*match) for spelling in _spellings(text) for match in _CODE.findall(_IDS.sub(" ", spelling)))
 
 
@@ -34,15 +42,27 @@ def _is_code(day: str, month: str, year: str, number: str, check: str) -> bool:
 
 def _spellings(text: str) -> set[str]:
     """The ways in which a text may be read, in capital letters and with plain digits and dashes."""
-    found = set()
-    for plain in {text, _unescaped(text)}:
-        if plain.isascii():
-            found.add(plain.upper())
-            continue
-        normal = unicodedata.normalize("NFKC", plain).translate(_DASHES).upper()
-        visible = "".join(c for c in normal if c.isascii() or unicodedata.category(c) != "Cf")
-        found |= {visible, normal.replace(_SOFT_HYPHEN, "-")}
-    return found
+    plain = {text, _unescaped(text)}
+    plain |= {spelling.replace(_SOFT_HYPHEN, "-") for spelling in plain}
+    return {_plainly(spelling) for spelling in plain}
+
+
+def _plainly(text: str) -> str:
+    """A text character by character: normalising it whole would be quadratic in runs of combining marks, and could make
+    it eighteen times as long.
+    """
+    if not text.isascii():
+        text = text.translate({ord(c): _plain(c) for c in set(text) if c > "\x7f"})
+    return text.upper()
+
+
+@lru_cache(maxsize=65_536)
+def _plain(character: str) -> str:
+    """What a character may be read as in a code; nothing where it is not seen or only marks the one before it."""
+    if unicodedata.category(character) in {"Cf", "Mn", "Mc", "Me"}:
+        return ""
+    plain = unicodedata.normalize("NFKC", character).translate(_DASHES).upper()
+    return plain if _IN_A_CODE.search(plain) else " "
 
 
 def _unescaped(text: str) -> str:
@@ -56,6 +76,8 @@ def _unescaped(text: str) -> str:
 
 def fault_in_text(text: str) -> str | None:
     """Why a text is refused, or None."""
+    if len(text) > MOST_CHARACTERS:
+        return f"The text is longer than {MOST_CHARACTERS} characters. Shorten it."
     if _FORBIDDEN.search(text):
         return "The text holds a NUL or half a character. Remove it."
     if holds_identity_code(text):

@@ -141,6 +141,27 @@ def test_a_later_body_has_what_was_approved_after_the_first(api: Api, county: Co
     assert api.send("preparer", "GET", path).json()["clearance"]["assessment_id"] == str(made.id)
 
 
+def test_each_body_answers_the_recommendations_that_its_own_meeting_had(
+    api: Api, county: County, database: Database, presented: str
+) -> None:
+    long_cleared(database, presented.rpartition("/")[2])
+    before = api.send("preparer", "GET", presented).json()
+    first = reported(api, presented, days_ago=1).headers["location"]
+    with database.transaction() as session:
+        made = session.get_one(Assessment, UUID(before["assessment_id"]))
+        second = assessments.new_edition(session, made, version=made.version, by=county["preparer"])
+        assessments.submit(session, second, version=second.version, by=county["preparer"])
+        assessments.approve(session, second, version=second.version, by=county["expert"])
+    last = reported(api, presented, body="Aluevaltuusto").headers["location"]
+    after = api.send("preparer", "GET", presented).json()
+    assert (before["clearance"]["edition"], after["clearance"]["edition"]) == (1, 2)
+    for own, said, other in ((first, before, after), (last, after, before)):
+        for clearance, status in ((said["clearance"], 200), (other["clearance"], 422)):
+            answer = {"recommendation_id": clearance["recommendations"][0]["id"], "answer": "followed"}
+            put = api.change("registrar", "PUT", f"{own}/answers", {"items": [answer]}, of=own)
+            assert put.status_code == status, put.text
+
+
 def test_reopening_leaves_nothing_of_the_meeting_and_stands_on_what_holds(api: Api, presented: str) -> None:
     before = api.send("preparer", "GET", presented).json()
     reported(api, presented)

@@ -20,13 +20,13 @@ from app import schema
 from app.database import Database
 from app.demo.server import Running, serving
 from app.errors import Busy
-from app.journal.queries import missing_triggers
+from app.journal.triggers import missing_triggers
 from app.main import create_app
 from app.settings import Settings
 from tests.county import County, founded
 
 CONNECTIONS = 4
-WRITERS = 8
+WRITERS = 30  # more than there are connections
 HELD_SECONDS = 1.5
 PATH = "/api/v1/decisions"
 PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
@@ -126,9 +126,10 @@ def test_a_held_write_lock_delays_writes_and_stalls_no_read(
             held = time.monotonic()
             writes = [pool.submit(write, number) for number in range(WRITERS)]
             while time.monotonic() - held < HELD_SECONDS:
-                started = time.monotonic()
-                assert client.get(PATH).status_code == 200
-                reads.append(time.monotonic() - started)
+                for path in (PATH, "/healthz", "/readyz"):
+                    started = time.monotonic()
+                    assert client.get(path).status_code == 200
+                    reads.append(time.monotonic() - started)
                 time.sleep(0.02)
             assert not any(done.done() for done in writes), "a write went through a held lock"
         answers = [done.result(60) for done in writes]
@@ -214,6 +215,37 @@ def test_the_service_starts_on_a_whole_database_only(database_url: str, database
             session.execute(text(str(made)))
     assert unnoticed == []
     assert starts(database_url)
+
+
+def test_a_trigger_of_the_right_name_that_does_nothing_protects_nothing(database_url: str, database: Database) -> None:
+    unnoticed = []
+    for name, table in triggers(database):
+        with database.transaction() as session:
+            made = session.execute(text(definition_of(database, name))).scalar_one()
+            session.execute(text(f"DROP TRIGGER {name}" + ("" if database.is_sqlite else f" ON {table}")))
+            session.execute(text(NOTHING[database.is_sqlite].format(name)))
+        if missing_triggers(database) != {name}:
+            unnoticed.append(name)
+        with database.transaction() as session:
+            session.execute(text(f"DROP TRIGGER {name}" + ("" if database.is_sqlite else " ON organisation")))
+            session.execute(text(str(made)))
+    assert unnoticed == []
+    assert starts(database_url)
+
+
+NOTHING = {
+    True: "CREATE TRIGGER {} AFTER INSERT ON organisation BEGIN SELECT 1; END",
+    False: "CREATE TRIGGER {} BEFORE UPDATE ON organisation FOR EACH ROW EXECUTE FUNCTION lava_refuse_change()",
+}
+
+
+def test_a_trigger_whose_function_lets_changes_through_protects_nothing(database_url: str, database: Database) -> None:
+    if database.is_sqlite:
+        return  # its triggers have no functions
+    with database.transaction() as session:
+        nothing = "RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$"
+        session.execute(text(f"CREATE OR REPLACE FUNCTION lava_refuse_change() {nothing}"))
+    assert not starts(database_url)
 
 
 def definition_of(database: Database, name: str) -> str:

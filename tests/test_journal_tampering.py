@@ -21,7 +21,7 @@ from app.clock import now
 from app.database import Database, Session, table_of
 from app.errors import NotFound
 from app.journal import rules
-from app.journal.actions import erase
+from app.journal.actions import erase, record
 from app.journal.models import JournalDetails, JournalEntry
 from app.journal.queries import heads, verify
 from app.journal.rules import digest_of_details, hash_of_entry
@@ -267,6 +267,57 @@ def test_erased_words_do_not_come_back(database: Database, county: County) -> No
         refuses(database, update(DETAILS).where(*at(county, DETAILS, 3)).values(values))
 
 
+def test_the_time_of_an_erasure_is_what_its_entry_tells(database: Database, county: County) -> None:
+    with database.transaction() as session:
+        erase(session, System(county.id), 3, "once")
+    with tampering(database) as session:
+        assert faults(session) == []
+        other = {"erased_at": now() - timedelta(days=9000)}
+        session.execute(update(DETAILS).where(*at(county, DETAILS, 3)).values(other))
+        assert faults(session) == ["entry 3: erased at another time than the later entry tells"]
+
+
+@pytest.mark.parametrize("words", ["zz", "[]", "{}", '{"entry":[]}', '{"entry":3,"erased_at":7}', '"x"'])
+def test_an_erasure_that_cannot_be_read_is_a_fault_and_no_traceback(
+    database: Database, county: County, words: str
+) -> None:
+    with database.transaction() as session:
+        erase(session, System(county.id), 3, "once")
+    with tampering(database) as session:
+        last = rows_of(session, county, ENTRY)[-1]["seq"]
+        session.execute(update(DETAILS).where(*at(county, DETAILS, last)).values({"details": words}))
+        assert faults(session)[0] == f"entry {last}: its details were changed"
+
+
+def test_an_erasure_told_before_times_were_told_is_still_one(database: Database, county: County) -> None:
+    with database.transaction() as session:
+        gone = {"salt": None, "details": None, "erased_at": now()}
+        session.execute(update(DETAILS).where(*at(county, DETAILS, 3)).values(gone))
+        record(session, System(county.id), "journal.erased", "person", uuid7(), entry=3, reason="before")
+    with database.transaction(writes=False) as session:
+        assert faults(session) == []
+
+
+def test_words_of_no_entry_are_found(database: Database, county: County, neighbour: County) -> None:
+    with tampering(database) as session:
+        row = rows_of(session, county, DETAILS)[2]
+        session.execute(insert(DETAILS), [{**row, "seq": 100_003}])
+        assert faults(session) == ["entry 100003: its details are there, but it is not"]
+        session.execute(delete(ENTRY).where(ENTRY.c.organisation_id == neighbour.id))
+        assert faults(session)[1] == "entry 1: its details are there, but it is not"
+
+
+def test_what_is_not_of_its_form_is_a_fault_and_no_traceback(database: Database, county: County) -> None:
+    if not database.is_sqlite:
+        return  # a column keeps what it is of there
+    with tampering(database) as session:
+        for broken in ("at = 'x'", "actor_id = 'x'", "object_id = 'x'", "verb = x'ff'"):
+            with session.begin_nested() as savepoint:
+                session.execute(text(f"UPDATE journal_entry SET {broken} WHERE seq = 3"))
+                assert faults(session) != []
+                savepoint.rollback()
+
+
 def test_words_erased_behind_the_journals_back_are_found(database: Database, county: County) -> None:
     """The trigger lets words be erased by anybody with SQL: verification must miss the entry that says so."""
     with database.transaction() as session:
@@ -357,6 +408,20 @@ def test_the_command_line_verifies_checkpoints_and_erases(
     assert run(database_url, "erase", str(county.id), "3", "asked for")[0] == 1
     assert run(database_url, "erase", str(uuid7()), "3", "asked for")[0] == 1
     assert run(database_url, "verify", "--checkpoint", str(checkpoint))[0] == 0
+
+
+def test_the_command_line_tells_of_a_journal_that_is_gone(
+    database_url: str, database: Database, county: County, neighbour: County
+) -> None:
+    with tampering(database) as session:
+        for table in (ENTRY, DETAILS):
+            session.execute(delete(table).where(table.c.organisation_id == neighbour.id))
+        session.commit()
+    code, told = run(database_url, "verify")
+    assert code == 1
+    assert f"{county.id}: whole" in told
+    assert f"{neighbour.id}: BROKEN, 0 entries" in told
+    assert "no journal, not even of its creation" in told
 
 
 def test_the_command_line_tells_of_a_cut_journal(

@@ -16,7 +16,8 @@ from app.budgeting import actions as budgeting
 from app.budgeting.models import Phase
 from app.database import Database
 from app.decisions.models import Decision
-from app.journal.queries import missing_triggers, verify
+from app.journal.queries import verify
+from app.journal.triggers import missing_triggers
 from tests.conftest import Postgresql
 from tests.county import County, a_budget, a_decision, an_assessment, founded
 
@@ -105,8 +106,8 @@ def test_every_migration_goes_down_and_up_again_with_data(empty: Database) -> No
     revisions = schema.revisions()
     for revision in revisions[-2::-1]:  # one step down, up again, and the next time one step further
         schema.migrate_down(empty, revision)
-        below = counts(empty)
-        assert below == {name: len(before[name]) for name in below}, "what stays is untouched"
+        below = tables(empty)
+        assert below <= set(SQLModel.metadata.tables)
         schema.migrate(empty)
         after = every_row(empty)
         assert after == {name: rows if name in below else [] for name, rows in before.items()}
@@ -154,6 +155,7 @@ def test_each_migration_alone_takes_data_along(empty: Database) -> None:
         there = counts(empty)
         assert there == {name: rows[name] for name in there}
     assert every_row(empty) == before
+    whole(empty)
     fill_later_tables(empty, county, 2026)
     whole(empty)
 

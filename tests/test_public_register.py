@@ -2,14 +2,20 @@
 
 from uuid import UUID
 
+from sqlalchemy import select
+from sqlmodel import col
 from typer.testing import CliRunner
 
 from app import cli
 from app.assessments import actions as assessments
 from app.assessments import parts
+from app.assessments.models import Assessment
 from app.assessments.parts_schemas import EvidenceFacts
 from app.conventions.schemas import values_of
 from app.database import Database
+from app.decisions.models import Decision
+from app.public_register import actions as register
+from app.public_register.models import RegisterEntry
 from app.public_register.schemas import PublicAssessment
 from tests.county import Api, County, a_decision, an_assessment
 
@@ -143,3 +149,52 @@ def test_evidence_is_published_with_its_three_checks(api: Api, county: County, d
     (entry,) = api.client.get(PUBLIC).json()["items"]
     (shown,) = api.client.get(f"{PUBLIC}/{entry['id']}").json()["document"]["evidence"]
     assert {name: shown[name] for name in checks} == checks
+
+
+def test_each_published_edition_points_at_the_next_that_is_public_whichever_came_first(
+    api: Api, county: County, database: Database
+) -> None:
+    preparer, expert, registrar = county["preparer"], county["expert"], county["registrar"]
+
+    def next_edition(before: Assessment) -> Assessment:
+        made = assessments.new_edition(session, before, version=before.version, by=preparer)
+        assessments.submit(session, made, version=made.version, by=preparer)
+        return assessments.approve(session, made, version=made.version, by=expert)
+
+    def pointing() -> dict[int, int | None]:
+        listed = api.send(None, "GET", "/public/v1/assessments").json()["items"]
+        found = {row["id"]: api.send(None, "GET", f"/public/v1/assessments/{row['id']}").json() for row in listed}
+        editions = {key: entry["document"]["edition"] for key, entry in found.items()}
+        return {
+            editions[key]: editions[entry["superseded_by"]] if entry["superseded_by"] else None
+            for key, entry in found.items()
+        }
+
+    with database.transaction() as session:
+        first = an_assessment(session, county, "published")
+        second = next_edition(first)
+        third = next_edition(second)
+        assessments.publish(session, third, True, version=third.version, by=registrar)
+    assert pointing() == {1: 3, 3: None}, "the second is not public"
+    with database.transaction() as session:
+        row = session.scalars(select(RegisterEntry).where(col(RegisterEntry.object_id) == third.id)).one()
+        register.withdraw(session, row.id, "Väärä liite.", by=registrar)
+    assert pointing() == {1: None}
+
+
+def test_publishing_an_earlier_edition_leaves_the_decision_at_the_newest(
+    api: Api, county: County, database: Database
+) -> None:
+    with database.transaction() as session:
+        first = an_assessment(session, county, "approved")
+        second = assessments.new_edition(session, first, version=first.version, by=county["preparer"])
+        assessments.publish(session, first, True, version=first.version, by=county["registrar"])
+        decision = session.get_one(Decision, first.decision_id)
+        assert (decision.assessment_id, decision.assessment_state) == (second.id, "drafting")
+
+
+def test_a_follow_up_is_not_dated_beyond_what_can_be_counted_from(api: Api) -> None:
+    body = {"diary_number": "1/2026", "title": {"fi": "Asia"}, "meeting_date": "9999-12-31"}
+    answer = api.send("preparer", "POST", "/api/v1/decisions", body)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/meeting_date"

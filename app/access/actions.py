@@ -7,10 +7,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlmodel import col
 
-from app.access.models import Account, ApiKey, Organisation, Role
-from app.access.rules import Caller, System, digest_of_key, is_business_id, new_key
+from app.access import queries
+from app.access.models import Account, AccountKind, ApiKey, Organisation, Role
+from app.access.rules import Caller, System, check_issuing, digest_of_key, is_business_id, new_key
 from app.clock import now
-from app.conventions.versions import check_version, claim
+from app.conventions.versions import check_version, claim, hold
 from app.conventions.vocabulary import labels
 from app.database import Session
 from app.errors import Conflict, Fault, Invalid
@@ -61,6 +62,8 @@ def add_person(session: Session, values: dict[str, Any], *, by: Caller | System)
 def change_person(session: Session, row: Account, values: dict[str, Any], *, version: int, by: Caller) -> Account:
     """Change a person's name, roles or right to sign in; the organisation keeps an administrator who may."""
     by.require("people:write")
+    # One at a time in an organisation: two administrators who demote each other must not both succeed.
+    hold(session, session.get_one(Organisation, row.organisation_id))
     told = changes(row, values)
     if not told:
         check_version(row, version)
@@ -84,11 +87,28 @@ def _has_administrator(session: Session, organisation_id: UUID) -> bool:
     return any(Role.ADMINISTRATOR in roles for (roles,) in rows)
 
 
+def administrator_of(session: Session, business_id: str) -> Account:
+    """An administrator of an organisation who may sign in; where none is left, one is added. Only the command line
+    does this: it is the way back.
+
+    Raises NotFound where there is no such organisation.
+    """
+    organisation = queries.organisation_of(session, business_id)
+    account = queries.administrator(session, organisation.id)
+    if account is not None:
+        return account
+    values = {"kind": AccountKind.PERSON.value, "roles": [Role.ADMINISTRATOR.value], "active": True}
+    name = queries.free_name(session, organisation.id, "Pääkäyttäjä")
+    return add_person(session, {**values, "name": name}, by=System(organisation.id))
+
+
 def issue_key(
     session: Session, account: Account, label: str, valid_days: int, scopes: list[str] | None, *, by: Caller | System
 ) -> tuple[ApiKey, str]:
     """Issue a key for an account; the key itself is returned this once."""
     by.require("api-keys:write")
+    if isinstance(by, Caller):
+        check_issuing(by, account.id, scopes)
     key = new_key()
     row = ApiKey(
         organisation_id=by.organisation_id,

@@ -25,7 +25,7 @@ from app.access.schemas import (
 from app.access.sign_in import SignedIn
 from app.conventions.cursors import Paging
 from app.conventions.merge_patch import patched
-from app.conventions.route import SessionDep, answer, router
+from app.conventions.route import SessionDep, answer, one_statement, router
 from app.conventions.schemas import Page, values_of
 from app.conventions.versions import ExpectedVersion
 from app.conventions.vocabulary import all_labels
@@ -89,6 +89,7 @@ def add_person(session: SessionDep, caller: SignedIn, body: PersonFacts) -> Any:
 
 
 @people.get("/me", response_model=Me, summary="Who is calling, and what they may do")
+@one_statement
 def read_me(caller: SignedIn) -> Any:
     """Needs no right. The rights are those of the roles, narrowed to the scopes of the key that was sent."""
     return Me(
@@ -135,8 +136,8 @@ def issue_api_key(session: SessionDep, caller: SignedIn, body: ApiKeyNew) -> Res
     """Needs `api-keys:write` and `people:read`.
 
     The key has the rights of the account's roles, narrowed to `scopes` where they are given; the journal tells of it
-    without the key. Sent again with the same Idempotency-Key it answers `answer_not_kept`: revoke that key and issue
-    another.
+    without the key. A narrowed key issues keys for its own account only, with some of its own rights. Sent again with
+    the same Idempotency-Key it answers `answer_not_kept`: revoke that key and issue another.
     """
     account = queries.key_holder(session, body.person_id, visible_to=caller)
     row, key = actions.issue_key(session, account, body.label, body.valid_days, body.scopes, by=caller)

@@ -102,18 +102,21 @@ def organisation_of(session: Session, business_id: str) -> Organisation:
     return row
 
 
-def administrator_of(session: Session, business_id: str) -> Account:
-    """The first administrator of an organisation who may sign in, for the command line."""
+def administrator(session: Session, organisation_id: UUID) -> Account | None:
+    """The first administrator of an organisation who may sign in."""
     statement = (
         select(Account)
-        .join(Organisation, col(Organisation.id) == col(Account.organisation_id))
-        .where(col(Organisation.business_id) == business_id, col(Account.active).is_(True))
+        .where(col(Account.organisation_id) == organisation_id, col(Account.active).is_(True))
         .order_by(col(Account.id))
     )
-    for account in session.scalars(statement):
-        if "administrator" in account.roles:
-            return account
-    raise NotFound("not_found", "No organisation of this business id has an administrator.")
+    return next((account for account in session.scalars(statement) if "administrator" in account.roles), None)
+
+
+def free_name(session: Session, organisation_id: UUID, name: str) -> str:
+    """A name that nobody in the organisation has: this one, or this one with a number."""
+    taken = set(session.scalars(select(col(Account.name)).where(col(Account.organisation_id) == organisation_id)))
+    numbered = (f"{name} {number}" for number in range(2, len(taken) + 3))
+    return next(wanted for wanted in (name, *numbered) if wanted not in taken)
 
 
 def people(session: Session, page: PageRequest, *, visible_to: Caller) -> list[Mapping[str, Any]]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -97,6 +97,11 @@ class Caller:
     roles: tuple[str, ...]
     permissions: frozenset[str]
 
+    @property
+    def narrowed(self) -> bool:
+        """Whether the key that signed in has fewer rights than the account's roles."""
+        return self.permissions != permissions_of(self.roles)
+
     def can(self, permission: str) -> bool:
         """Whether the caller may do this."""
         return permission in self.permissions
@@ -136,6 +141,19 @@ def check_move(moves: Mapping[str, Move], move: str, row: Movable, by: Caller) -
     if not moves[move].by_author:
         check_not_author(row.authors, by.id)
     return after
+
+
+def check_issuing(by: Caller, account_id: UUID, scopes: Collection[str] | None) -> None:
+    """Refused `not_allowed` where a narrowed key would issue more than it has itself.
+
+    It issues keys for its own account only, with rights that it has now: else narrowing a key would mean nothing.
+    """
+    if not by.narrowed:
+        return
+    if account_id != by.id:
+        raise Refused("not_allowed", "A narrowed key issues keys for its own account only.")
+    if scopes is None or not by.permissions.issuperset(scopes):
+        raise Refused("not_allowed", "A narrowed key passes on its own rights only: name them in scopes.")
 
 
 def new_key() -> str:

@@ -11,7 +11,7 @@ from app.assessments.models import Assessment, AssessmentState, Comment, Form, S
 from app.assessments.sealing import seal
 from app.clock import now, stamp
 from app.conventions.states import with_author
-from app.conventions.versions import check_version, claim, set_values
+from app.conventions.versions import check_version, claim, hold, set_values
 from app.database import Session
 from app.decisions import actions as decisions
 from app.decisions import queries as decision_queries
@@ -32,6 +32,7 @@ _WRITTEN = (
 def start(session: Session, decision: Decision, values: dict[str, Any], *, by: Caller) -> Assessment:
     """Start an assessment of a decision with its screening."""
     by.require("assessments:write")
+    hold(session, decision)
     if decision.excluded:
         raise Conflict("excluded", "The task class is set aside: matters of a single person are not assessed.")
     form = _form(session, values["form_id"], by)
@@ -188,7 +189,6 @@ def publish(session: Session, assessment: Assessment, privacy_checked: bool, *, 
         object_id=assessment.id,
         decision_id=decision.id,
         document=public_document(kind, sealed, organisation(session, visible_to=by)),
-        replaces=assessment.supersedes_id,
         by=by,
     )
     return assessment
@@ -359,6 +359,8 @@ def _tell_decision(session: Session, decision: Decision, assessment: Assessment,
     """Lists of decisions show the newest edition's state without asking the assessments."""
     if decision.assessment_id == assessment.id and decision.assessment_state == assessment.state:
         return
+    if decision.assessment_id != assessment.id and assessment.edition < queries.editions(session, decision.id)[1]:
+        return  # something was done with an edition before the newest
     claim(session, decision, None, by)
     decision.assessment_id, decision.assessment_state = assessment.id, assessment.state
     session.flush()

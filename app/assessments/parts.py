@@ -11,7 +11,7 @@ from app.access.rules import Caller
 from app.assessments import queries, rules
 from app.assessments.models import Assessment, Evidence
 from app.conventions.states import with_author
-from app.conventions.versions import claim, set_values
+from app.conventions.versions import claim, hold, set_values
 from app.database import Session
 from app.decisions.models import Option
 from app.errors import Conflict, Fault, Invalid
@@ -49,6 +49,7 @@ def change(
 def remove(session: Session, assessment: Assessment, kind: str, row: Any, *, version: int, by: Caller) -> None:
     """Remove a part of an assessment that is being written; evidence that impacts rest on stays."""
     by.require("assessments:write")
+    hold(session, assessment)
     rules.check_writable(assessment.state)
     if kind == "evidence":
         used = [
@@ -75,6 +76,7 @@ def _tell(session: Session, by: Caller, verb: str, assessment: Assessment, kind:
 
 def _check(session: Session, assessment: Assessment, kind: str, values: dict[str, Any], by: Caller) -> None:
     by.require("assessments:write")
+    hold(session, assessment)
     rules.check_writable(assessment.state)
     if kind == "impacts":
         _check_impact(session, assessment, values, by)

@@ -4,9 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TypedDict
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
-
+from app.assessments import form_schemas
 from app.assessments.models import AssessmentState as S
 from app.assessments.models import EvidenceKind, Extent, HearingParty, ScreeningOutcome, Term
 from app.conventions.states import Move
@@ -251,16 +249,18 @@ def check_definition(definition: Mapping[str, Any]) -> None:
     ]
     if faults:
         raise Invalid("invalid", "The form does not hold together.", faults)
+    if (
+        form_schemas.size_of([question["schema"] for question in definition["questions"]])
+        > form_schemas.MOST_IN_SCHEMAS
+    ):
+        fault = Fault("/definition/questions", f"All schemas hold more than {form_schemas.MOST_IN_SCHEMAS} values.")
+        raise Invalid("invalid", "The form is too large.", [fault])
     for index, question in enumerate(definition["questions"]):
         pointer = f"/definition/questions/{index}"
-        if _refers(question["schema"]):
-            fault = Fault(f"{pointer}/schema", "References ($ref, $dynamicRef) and patterns are not used here.")
-            raise Invalid("invalid", "A question's schema stands alone.", [fault])
-        try:
-            Draft202012Validator.check_schema(question["schema"])
-        except SchemaError as error:
-            fault = Fault(f"{pointer}/schema", error.message[:300])
-            raise Invalid("invalid", "A question's schema is not JSON Schema (2020-12).", [fault]) from error
+        refusal = form_schemas.why_refused(question["schema"])
+        if refusal:
+            fault = Fault(f"{pointer}/schema", refusal)
+            raise Invalid("invalid", "A question's schema cannot be used.", [fault])
 
 
 def _repeated(ids: Sequence[str]) -> list[int]:
@@ -278,28 +278,19 @@ def check_upgrade(present: tuple[str, int], newer: tuple[str, int]) -> None:
         raise Invalid("invalid", "Name a newer edition of the form.", [fault])
 
 
-def _refers(schema: Any) -> bool:
-    """Whether a schema could reach outside itself or run an expensive pattern."""
-    if isinstance(schema, dict):
-        return any(
-            key in {"$ref", "$dynamicRef", "pattern", "patternProperties"} or _refers(value)
-            for key, value in schema.items()
-        )
-    return any(_refers(item) for item in schema) if isinstance(schema, list) else False
-
-
 def check_form_answers(definition: Mapping[str, Any], answers: Mapping[str, Any]) -> None:
     """Invalid where an answer is to no question of the form, or breaks its question's JSON Schema."""
     questions = {question["id"]: question["schema"] for question in definition["questions"]}
+    if form_schemas.size_of(answers) > form_schemas.MOST_IN_ANSWERS:
+        fault = Fault("/answers", f"All answers hold more than {form_schemas.MOST_IN_ANSWERS} values.")
+        raise Invalid("invalid", "The answers are too large.", [fault])
     faults = []
     for key, value in answers.items():
         pointer = "/answers/" + key.replace("~", "~0").replace("/", "~1")
         if key not in questions:
             faults.append(Fault(pointer, "The form has no such question."))
             continue
-        faults += [
-            Fault(pointer, error.message[:300]) for error in Draft202012Validator(questions[key]).iter_errors(value)
-        ]
+        faults += [Fault(pointer, why) for why in form_schemas.faults_of_answer(questions[key], value)]
     if faults:
         raise Invalid("invalid", "Some answers do not fit the form.", faults)
 
@@ -322,6 +313,6 @@ def carried_answers(answers: Mapping[str, Any], definition: Mapping[str, Any]) -
     kept = {
         key: value
         for key, value in answers.items()
-        if key in questions and Draft202012Validator(questions[key]).is_valid(value)
+        if key in questions and not form_schemas.faults_of_answer(questions[key], value)
     }
     return kept, sorted(set(answers) - set(kept))

@@ -33,7 +33,8 @@ class AddedQuestion(Schema):
     schema_: dict[str, Any] = Field(
         alias="schema",
         max_length=50,
-        description="JSON Schema (2020-12) of the answer, without references or patterns.",
+        description="JSON Schema (2020-12) of the answer, without references, patterns and unevaluated…; "
+        "of at most 1000 values.",
     )
 
     model_config = {"populate_by_name": True, "extra": "forbid"}

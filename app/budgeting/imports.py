@@ -150,13 +150,14 @@ class _Reader:
         if self._is_total(row):
             return None
         faults = self.asked.faults.count
-        if self.year is None or row[0] is not None:
-            self._parsed(number, 0, row[0], self._year)
+        year = self.year
+        if year is None or row[0] is not None:
+            year = self._parsed(number, 0, row[0], self._year)
         if self.phase is None or row[1] is not None:
             self._parsed(number, 1, row[1], self._phase)
         self._parsed(number, 2, row[2], self._centre)
-        if row[3] is not None and self.asked.faults.count == faults:
-            self._parsed(number, 3, row[3], lambda cell: self._service(cell, self._year(row[0])))
+        if row[3] is not None:
+            self._parsed(number, 3, row[3], code_of if year is None else lambda cell: self._service(cell, year))
         if row[4] is not None:
             self._parsed(number, 4, row[4], self._account)
         cents = self._parsed(number, 5, row[5], cents_of)

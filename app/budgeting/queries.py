@@ -1,18 +1,16 @@
 """Reads of ledgers, their lines, and what of them is not classified; limited to the caller's organisation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Uuid, and_, case, func, literal, or_, select
+from sqlalchemy import BigInteger, and_, case, func, or_, select
 from sqlalchemy import cast as sql_cast
 from sqlmodel import col
 
 from app.access.rules import Caller
 from app.budgeting.models import (
     AccountRanges,
-    Axis,
-    Basis,
     BudgetLine,
     Flow,
     Ledger,
@@ -24,9 +22,7 @@ from app.budgeting.models import (
 from app.conventions.cursors import PageRequest
 from app.database import Session, table_of
 from app.errors import Fault, Invalid, NotFound
-from app.services.models import CostCentre, ServiceClass, Unit, UnitLevel
-from app.services.queries import DEEPEST
-from app.services.restating import NO_UNIT
+from app.services.models import CostCentre, ServiceClass, Unit
 
 _LEDGER, _LINE, _SUM = table_of(Ledger), table_of(BudgetLine), table_of(LedgerSum)
 _TOTAL = table_of(LedgerTotal)
@@ -196,98 +192,8 @@ def current_ledgers(session: Session, organisation_id: UUID, years: Sequence[int
     return list(session.connection().execute(statement.order_by(_LEDGER.c.number)))
 
 
-def check_unit(session: Session, unit_id: UUID, organisation_id: UUID) -> None:
-    """Invalid where the organisation has no such unit."""
-    statement = select(_UNIT.c.id).where(_UNIT.c.id == unit_id, _UNIT.c.organisation_id == organisation_id)
-    if session.connection().execute(statement).one_or_none() is None:
-        raise Invalid("invalid", "There is no such unit.", [Fault("unit_id", "There is no such unit here.")])
-
-
-def homes(organisation_id: UUID, level: UnitLevel, top: UUID | None) -> Any:
-    """Each unit with its home: the unit of the level that it is or is under, or the lowest above it where it is higher.
-
-    From the whole tree, or from one unit downwards.
-    """
-    levels = tuple(UnitLevel)
-    shown = [code.value for code in levels[: levels.index(level) + 1]]
-    start = _UNIT.c.id == top if top is not None else _UNIT.c.parent_id.is_(None)
-    first = select(_UNIT.c.id, _UNIT.c.id.label("home"), literal(0).label("depth"))
-    found = first.where(_UNIT.c.organisation_id == organisation_id, start).cte("homes", recursive=True)
-    home = case((_UNIT.c.level.in_(shown), _UNIT.c.id), else_=found.c.home)
-    below = select(_UNIT.c.id, home, found.c.depth + 1).where(_UNIT.c.parent_id == found.c.id, found.c.depth < DEEPEST)
-    return found.union_all(below)
-
-
-def totals(
-    session: Session,
-    ledgers: Sequence[int],
-    *,
-    axis: Axis,
-    by_key: bool,
-    homes: Any,
-    all_homes: bool,
-    keys: Sequence[UUID] | None,
-    impact_class: str | None,
-) -> list[Any]:
-    """Totals of ledgers by basis, class and flow, and by unit or service class where `by_key`; one query.
-
-    With `homes` units are rolled up to theirs; where not `all_homes` only those that have one count.
-    """
-    key = _TOTAL.c.key if homes is None else func.coalesce(homes.c.home, literal(NO_UNIT, Uuid()))
-    name = "unit_id" if axis is Axis.UNIT else "service_class_id"
-    grouped: list[Any] = [_TOTAL.c.ledger, _TOTAL.c.basis, _TOTAL.c.impact_class, _TOTAL.c.flow]
-    grouped += [key.label(name)] if by_key else []
-    of = _TOTAL if homes is None else _TOTAL.join(homes, homes.c.id == _TOTAL.c.key, isouter=all_homes)
-    statement = (
-        select(*grouped, *(_summed(_TOTAL.c[column]).label(column) for column in ("cents", *_PARTS)))
-        .select_from(of)
-        .where(_TOTAL.c.ledger.in_(ledgers), _TOTAL.c.axis == axis)
-        .group_by(*grouped)
-    )
-    if keys is not None:
-        statement = statement.where(_TOTAL.c.key.in_(keys))
-    if impact_class is not None:
-        statement = statement.where(_TOTAL.c.impact_class == impact_class)
-    return list(session.connection().execute(statement))
-
-
 def _summed(column: Any) -> Any:
     return sql_cast(func.sum(column), BigInteger)
-
-
-def summed(
-    session: Session,
-    ledgers: Sequence[int],
-    *,
-    basis: Basis,
-    by: Sequence[str],
-    homes: Any,
-    all_homes: bool,
-    conditions: Mapping[str, Sequence[Any] | None],
-) -> list[Any]:
-    """Sums of ledgers by class, flow and any of cost_centre_id, service_class_id and unit_id; one query.
-
-    `conditions` are columns and the values they may have; for `homes` see `totals`.
-    """
-    present = basis is Basis.PRESENT
-    impact_class = (_SUM.c.impact_class if present else _SUM.c.prior_impact_class).label("impact_class")
-    columns: dict[str, Any] = {
-        "cost_centre_id": _SUM.c.cost_centre_id,
-        "service_class_id": _SUM.c.service_class_id,
-        "unit_id": homes.c.home.label("unit_id") if homes is not None else None,
-        "impact_class": impact_class,
-    }
-    grouped: list[Any] = [_SUM.c.ledger, impact_class, _SUM.c.flow, *(columns[name] for name in by)]
-    parts = [_summed(_SUM.c[name if present else f"prior_{name[-1]}"]).label(name) for name in _PARTS]
-    statement = select(*grouped, _summed(_SUM.c.cents).label("cents"), *parts).where(_SUM.c.ledger.in_(ledgers))
-    if homes is not None:
-        with_units = _SUM.join(_CENTRE, _CENTRE.c.id == _SUM.c.cost_centre_id)
-        statement = statement.select_from(with_units.join(homes, homes.c.id == _CENTRE.c.unit_id, isouter=all_homes))
-    for name, values in conditions.items():
-        if values is not None:
-            column = columns[name] if name != "impact_class" else impact_class.element
-            statement = statement.where(column.in_(values))
-    return list(session.connection().execute(statement.group_by(*grouped)))
 
 
 def unclassified(

@@ -1,16 +1,16 @@
 """The child budget as a table: what is asked, gathered from the sums, and told with everything it rests on."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from app.access.rules import Caller
-from app.budgeting import queries, sums
-from app.budgeting.models import CLASSES, Axis, Basis, Flow, Phase
-from app.budgeting.rules import CHILDREN, RULE_VERSION, is_child_money, per_head, population_of, share_of
-from app.database import Session
+from app.budgeting import figures, queries, sums
+from app.budgeting.models import CLASSES, Axis, Basis, CoverageGap, Flow, Phase
+from app.budgeting.rules import CHILDREN, RULE_VERSION, per_head, population_of, share_of
+from app.database import Session, breathe
 from app.errors import Fault, Invalid
 from app.services.models import CostCentre, ImpactClass, ServiceClass, Unit, UnitLevel
 from app.services.queries import population_counts
@@ -18,6 +18,8 @@ from app.services.restating import NO_UNIT
 from app.services.rules import AGE_GROUPS
 
 MOST_ROWS = 20_000
+NOT_SPLIT = len(AGE_GROUPS)
+"""Stands for the age group of what is not split."""
 PHASES = tuple(Phase)
 _CLASSES = tuple(str(code) for code in CLASSES)
 _SPLIT_CLASSES = frozenset(str(code) for code in ImpactClass)
@@ -60,58 +62,54 @@ _COLUMNS = {
     Dimension.UNIT: "unit_id",
     Dimension.COST_CENTRE: "cost_centre_id",
     Dimension.SERVICE_CLASS: "service_class_id",
+    Dimension.IMPACT_CLASS: "impact_class",
 }
 """What the rows that are gathered call it."""
 
 
-@dataclass(slots=True)
 class Sum:
-    """Money of one key: costs, income and internal items with their five parts, and what of the net is children's."""
+    """Money of one key: its values, in the order of `figures`."""
 
-    cost: list[int] = field(default_factory=lambda: [0] * 6)
-    income: list[int] = field(default_factory=lambda: [0] * 6)
-    internal: list[int] = field(default_factory=lambda: [0] * 6)
-    core: list[int] = field(default_factory=lambda: [0] * 5)
-    extended: list[int] = field(default_factory=lambda: [0] * 5)
-    external: dict[tuple[str, str], int] = field(default_factory=dict)
-    """Costs and income by impact class and flow, for the coverage."""
+    __slots__ = ("values",)
 
-    def add(self, row: Any) -> None:
-        """Add a row of sums: its flow, class, cents and five parts."""
-        internal = row.flow in {Flow.INTERNAL_COST, Flow.INTERNAL_INCOME}
-        into = self.internal if internal else self.cost if row.flow == Flow.COST else self.income
-        parts = (row.part_0, row.part_1, row.part_2, row.part_3, row.part_4)
-        into[5] += row.cents
-        for place, part in enumerate(parts):
-            into[place] += part
-        if internal:
-            return
-        said = (row.impact_class, row.flow)
-        self.external[said] = self.external.get(said, 0) + row.cents
-        if is_child_money(row.impact_class):
-            for place in CHILDREN:
-                self.extended[place] += parts[place]
-                if row.impact_class == ImpactClass.DIRECT:
-                    self.core[place] += parts[place]
+    def __init__(self, values: Sequence[int] = ()) -> None:
+        self.values = [*values, *[0] * (figures.VALUES - len(values))]
+
+    def add(self, values: Iterable[int]) -> None:
+        """Add values to these, one by one."""
+        for place, cents in enumerate(values):
+            self.values[place] += cents
 
     def amounts(self, group: int | None) -> dict[str, int]:
         """Net, cost, income, internal, core and extended in cents: of all, an age group, or (5) what is not split.
 
-        Nothing of what is not split is children's.
+        Nothing of what is not split is children's, nor anything of those of age (4).
         """
-        place = 5 if group is None else group
-        flows = {name: getattr(self, name)[place] for name in ("cost", "income", "internal")}
-        if group == 5:
-            flows = {name: getattr(self, name)[5] - sum(getattr(self, name)[:5]) for name in flows}
-        core = sum(self.core) if group is None else self.core[group] if group < 5 else 0
-        extended = sum(self.extended) if group is None else self.extended[group] if group < 5 else 0
-        return {"net": flows["cost"] + flows["income"], **flows, "core": core, "extended": extended}
+        values, by_age = self.values, figures.BY_AGE
+        core = values[figures.CORE : figures.EXTENDED]
+        extended = values[figures.EXTENDED : by_age]
+        cost, income, internal = values[: figures.WHOLE]
+        if group is None:
+            children = (sum(core), sum(extended))
+        else:
+            children = (core[group], extended[group]) if group in CHILDREN else (0, 0)
+            ages = [values[by_age + 5 * flow : by_age + 5 * flow + 5] for flow in range(3)]
+            if group == NOT_SPLIT:
+                cost, income, internal = cost - sum(ages[0]), income - sum(ages[1]), internal - sum(ages[2])
+            else:
+                cost, income, internal = (of_flow[group] for of_flow in ages)
+        flows = {"net": cost + income, "cost": cost, "income": income, "internal": internal}
+        return {**flows, "core": children[0], "extended": children[1]}
 
-    @property
-    def coverage(self) -> float | None:
-        """The share of euros that are split, costs and income both counted without their signs."""
-        split = sum(abs(cents) for (code, _), cents in self.external.items() if code in _SPLIT_CLASSES)
-        return share_of(split, sum(abs(cents) for cents in self.external.values()))
+
+Gross = dict[tuple[str, str], int]
+"""Costs and income by impact class and flow."""
+
+
+def coverage_of(gross: Gross) -> float | None:
+    """The share of euros that are split, costs and income both counted without their signs."""
+    split = sum(abs(cents) for (code, _), cents in gross.items() if code in _SPLIT_CLASSES)
+    return share_of(split, sum(abs(cents) for cents in gross.values()))
 
 
 Table = dict[Key, Sum]
@@ -136,66 +134,45 @@ class Report:
         self._of_ledger = {row.number: (row.year, row.phase) for row in self.ledgers}
         self.present: dict[tuple[int, str], Table] = {}
         self.prior: dict[tuple[int, str], Table] = {}
+        self.gross: dict[tuple[int, str], Gross] = {}
         self._gather()
 
     def _gather(self) -> None:
         asked = self.asked
         if asked.unit_id is not None:
-            queries.check_unit(self.session, asked.unit_id, self.organisation_id)
+            figures.check_unit(self.session, asked.unit_id, self.organisation_id)
         needed = {phase for asked_phase in asked.phases for phase in (asked_phase, *_BUDGET_OF[asked_phase])}
         numbers = [row.number for row in self.ledgers if row.phase in needed]
         if not numbers:
             return
-        by = [name for dimension, name in _COLUMNS.items() if dimension in asked.group_by]
-        homes = queries.homes(self.organisation_id, asked.unit_level, asked.unit_id) if self.by_unit else None
-        classes = self._classes_asked()
-        from_totals = not (
-            Dimension.COST_CENTRE in asked.group_by or asked.cost_centre_ids or (self.by_unit and self.by_service)
-        )
-        if from_totals:
-            axis = Axis.SERVICE_CLASS if self.by_service else Axis.UNIT
-            rows = queries.totals(
-                self.session,
-                numbers,
-                axis=axis,
-                by_key=bool(by),
-                homes=homes,
-                all_homes=asked.unit_id is None,
-                keys=classes,
-                impact_class=asked.impact_class,
-            )
-            for row in rows:
-                self._add(row, Basis(row.basis))
-            return
-        conditions: dict[str, Sequence[Any] | None] = {"service_class_id": classes}
-        conditions["cost_centre_id"] = asked.cost_centre_ids or None
-        conditions["impact_class"] = [asked.impact_class] if asked.impact_class is not None else None
-        asked_for = [number for number in numbers if self._of_ledger[number][0] in asked.years]
-        for basis, of in ((Basis.PRESENT, numbers), (Basis.PRIOR, asked_for)):
-            rows = queries.summed(
-                self.session,
-                of,
-                basis=basis,
-                by=by,
-                homes=homes,
-                all_homes=asked.unit_id is None,
-                conditions=conditions,
-            )
-            for row in rows:
-                self._add(row, basis)
+        source = self._source()
+        by = [_COLUMNS[dimension] for dimension in asked.group_by if dimension is not Dimension.AGE_GROUP]
+        for row in source.rows(numbers, by, by_age=Dimension.AGE_GROUP in asked.group_by):
+            tables = self.present if row[1] == Basis.PRESENT else self.prior
+            table = tables.setdefault(self._of_ledger[row[0]], {})
+            key = tuple(None if value == NO_UNIT else value for value in row[2 : 2 + len(by)])
+            values = row[2 + len(by) :]
+            if key in table:
+                table[key].add(values)
+            else:
+                table[key] = Sum(values)
+        for ledger, impact_class, flow, cents in source.gross(numbers):
+            gross = self.gross.setdefault(self._of_ledger[ledger], {})
+            gross[impact_class, flow] = gross.get((impact_class, flow), 0) + cents
 
-    def _add(self, row: Any, basis: Basis) -> None:
-        key = []
-        for dimension in self.asked.group_by:
-            if dimension is not Dimension.AGE_GROUP:
-                value = getattr(row, _COLUMNS.get(dimension, "impact_class"))
-                key.append(None if value == NO_UNIT else value)
-        tables = self.present if basis is Basis.PRESENT else self.prior
-        table = tables.setdefault(self._of_ledger[row.ledger], {})
-        said = tuple(key)
-        if said not in table:
-            table[said] = Sum()
-        table[said].add(row)
+    def _source(self) -> figures.Totals | figures.Sums:
+        """Where the figures come from: the totals, unless cost centres are named, or units and services together."""
+        asked = self.asked
+        homes = figures.homes(self.organisation_id, asked.unit_level, asked.unit_id) if self.by_unit else None
+        classes, all_homes = self._classes_asked(), asked.unit_id is None
+        if Dimension.COST_CENTRE in asked.group_by or asked.cost_centre_ids or (self.by_unit and self.by_service):
+            conditions: dict[str, Sequence[Any] | None] = {"service_class_id": classes}
+            conditions["cost_centre_id"] = asked.cost_centre_ids or None
+            conditions["impact_class"] = [asked.impact_class] if asked.impact_class is not None else None
+            return figures.Sums(self.session, homes, all_homes=all_homes, conditions=conditions)
+        axis = Axis.SERVICE_CLASS if self.by_service else Axis.UNIT
+        code = asked.impact_class
+        return figures.Totals(self.session, axis, homes, all_homes=all_homes, keys=classes, code=code)
 
     def _classes_asked(self) -> list[UUID] | None:
         """The service classes asked for, and what they were in the year before."""
@@ -216,7 +193,9 @@ class Report:
         for year, phase in there:
             teller = _Teller(self, year, phase)
             headlines.append(teller.headline())
-            for key in teller.every_key():
+            for number, key in enumerate(teller.every_key()):
+                if not number % 250:
+                    breathe()
                 for group in (*range(6),) if by_age else (None,):
                     row = teller.row(key, group)
                     if row is not None:
@@ -319,13 +298,17 @@ class _Teller:
             amounts = self.whole.amounts(group)
             named = {"age_group": AGE_GROUPS[group].value, "people": self.people[group] if self.people else None}
             groups.append({**named, **{name: self._figure(amounts[name], group) for name in ("core", "extended")}})
-        left = {name: _money(self.whole.amounts(5)[name]) for name in ("net", "cost", "income")}
+        gross = self.report.gross.get((self.year, self.phase), {})
+        left = {
+            flow: sum(gross.get((gap, flow), 0) for gap in CoverageGap) for flow in (Flow.COST.value, Flow.INCOME.value)
+        }
+        left["net"] = sum(left.values())
         return {
             **row,
             "children": sum(self.people[place] for place in CHILDREN) if self.people else None,
             "age_groups": groups,
-            "coverage": self.whole.coverage,
-            "unclassified": left,
+            "coverage": coverage_of(gross),
+            "unclassified": {name: _money(cents) for name, cents in left.items()},
         }
 
     def row(self, key: Key, group: int | None) -> dict[str, Any] | None:
@@ -376,15 +359,7 @@ class _Teller:
 
 def _together(parts: Iterable[Sum]) -> Sum:
     """Several sums as one."""
-    whole = Sum()
-    for part in parts:
-        for name in ("cost", "income", "internal", "core", "extended"):
-            into, more = getattr(whole, name), getattr(part, name)
-            for place, cents in enumerate(more):
-                into[place] += cents
-        for said, cents in part.external.items():
-            whole.external[said] = whole.external.get(said, 0) + cents
-    return whole
+    return Sum([sum(values) for values in zip(*(part.values for part in parts), strict=True)])
 
 
 def _money(cents: int) -> dict[str, Any]:

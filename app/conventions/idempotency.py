@@ -16,11 +16,13 @@ from sqlmodel import Field, SQLModel
 
 from app.clock import now
 from app.database import JSON_TYPE, Session, table_of
-from app.errors import Conflict, Invalid, Malformed
+from app.errors import Conflict, Invalid, Malformed, Refused
 from app.texts import holds_identity_code
 
 KEPT_FOR = timedelta(hours=48)
 KEPT_HEADERS = ("etag", "location", "content-language")
+_RIGHTS = "rights"
+"""Kept among the headers, and never sent: what the first caller might do, which a replay must still be able to."""
 _FORM = re.compile(r"^[\x21-\x7e]{1,200}$")
 
 
@@ -56,11 +58,13 @@ class Replay(Exception):
         self.response = response
 
 
-def begin(session: Session, account_id: UUID, request: Request, body: bytes) -> dict[str, Any] | None:
+def begin(
+    session: Session, account_id: UUID, rights: frozenset[str], request: Request, body: bytes
+) -> dict[str, Any] | None:
     """Claim the request's key before anything else is done; None where the request has none.
 
-    Raises Replay with the first answer, Invalid where the key was used for another request, and Conflict while the
-    first request is still running.
+    Raises Replay with the first answer, Invalid where the key was used for another request, Conflict while the first
+    request is still running, and Refused where the caller had rights then that it has no longer.
     """
     key = request.headers.get("idempotency-key")
     if key is None:
@@ -78,15 +82,19 @@ def begin(session: Session, account_id: UUID, request: Request, body: bytes) -> 
             raise Conflict("request_running", "A request with this key is still running. Send it again in a moment.")
     row = {"account_id": account_id, "key": key, "request_digest": digest, "created_at": now()}
     made = connection.execute(_insert_if_absent(connection.dialect.name).values(**row))
-    of = {"of_account": account_id, "of_key": key}
+    of = {"of_account": account_id, "of_key": key, "rights": rights}
     if made.rowcount == 1:
         return of
-    first = connection.execute(_FIND, of).one()
+    first = connection.execute(_FIND, {"of_account": account_id, "of_key": key}).one()
     if first.request_digest != digest:
         raise Invalid("idempotency_key_reused", "This key was used for another request. Use a new key for a new one.")
     if first.status is None:
         raise Conflict("answer_not_kept", "This was done; its answer held a secret and is not kept.")
-    raise Replay(Response(first.body, first.status, {**first.headers, "Idempotent-Replayed": "true"}))
+    headers = {**first.headers, "Idempotent-Replayed": "true"}
+    lost = set(headers.pop(_RIGHTS, "").split()) - rights
+    if lost:
+        raise Refused("not_allowed", f"The first answer was given to rights that you have no longer: {min(lost)}.")
+    raise Replay(Response(first.body, first.status, headers))
 
 
 def _insert_if_absent(dialect: str) -> Any:
@@ -100,9 +108,9 @@ def keep(session: Session, of: dict[str, Any], response: Response) -> None:
         return
     headers = {name: value for name, value in response.headers.items() if name in KEPT_HEADERS}
     headers["content-type"] = response.headers.get("content-type", "application/json")
-    session.connection().execute(
-        _KEEP, {**of, "status": response.status_code, "headers": headers, "body": response.body}
-    )
+    headers[_RIGHTS] = " ".join(sorted(of["rights"]))
+    said = {"status": response.status_code, "headers": headers, "body": response.body}
+    session.connection().execute(_KEEP, {"of_account": of["of_account"], "of_key": of["of_key"], **said})
 
 
 def forget_old(session: Session) -> int:

@@ -13,6 +13,8 @@ from app.errors import Fault
 
 LANGUAGES = ("fi", "sv", "en")
 MEDIA_TYPE = "application/problem+json"
+MOST_FAULTS, MOST_POINTER, MOST_DETAIL = 20, 200, 300
+"""So many faults are told, in so many characters each: an answer is not larger for a body that is all wrong."""
 
 
 class ProblemFault(BaseModel):
@@ -30,7 +32,9 @@ class Problem(BaseModel):
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What is wrong this time, and what to do.")
     instance: str = Field(description="The request's id, which log lines carry too.")
-    errors: list[ProblemFault] | None = Field(default=None, description="Where the faults are, if it can be told.")
+    errors: list[ProblemFault] | None = Field(
+        default=None, description="Where the faults are, if it can be told; the first 20."
+    )
 
 
 @cache
@@ -65,6 +69,8 @@ def problem(
 ) -> Response:
     """The answer that tells a problem."""
     language = language_of(request)
+    if len(faults) > MOST_FAULTS:
+        detail = f"{detail} These are the first {MOST_FAULTS} faults; there are {len(faults) - MOST_FAULTS} more."
     body: dict[str, Any] = {
         "type": f"urn:lava:problem:{code}",
         "title": registry()[code][language],
@@ -73,9 +79,16 @@ def problem(
         "instance": f"urn:uuid:{request.scope['state']['request_id']}",
     }
     if faults:
-        body["errors"] = [{"pointer": fault.pointer, "detail": fault.detail} for fault in faults]
+        body["errors"] = [
+            {"pointer": _cut(fault.pointer, MOST_POINTER), "detail": _cut(fault.detail, MOST_DETAIL)}
+            for fault in faults[:MOST_FAULTS]
+        ]
     content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
     return Response(content, status, {"Content-Language": language, **(headers or {})}, MEDIA_TYPE)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def faults_of(errors: Iterable[Any]) -> list[Fault]:

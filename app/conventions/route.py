@@ -6,7 +6,7 @@ and this class turns that into an answer with its ETag, commits, and only then l
 
 import functools
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, TypeVar, runtime_checkable
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -26,6 +26,21 @@ from app.texts import fault_in_text
 
 READING = {"GET", "HEAD"}
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
+Read = TypeVar("Read", bound=Callable[..., Any])
+
+
+@runtime_checkable
+class BeforeTheBody(Protocol):
+    """A dependency that wants to look at a writing request before any of its body is read: the sign-in."""
+
+    async def before_the_body(self, request: Request) -> None:
+        """Refuse the request, or note what was found."""
+
+
+def one_statement(endpoint: Read) -> Read:
+    """Promise that a read asks the database once besides the sign-in, and so needs no transaction for one picture."""
+    endpoint.__dict__["one_statement"] = True
+    return endpoint
 
 
 def in_greenlet(endpoint: Callable[..., Any]) -> Callable[..., Any]:
@@ -76,6 +91,9 @@ class Route(APIRoute):
 
         super().__init__(path, run, **options)
         self.known_parameters = _query_parameters(self.dependant)
+        self.before_the_body = _before_the_body(self.dependant)
+        # A list is one statement (ADR 9).
+        self.one_statement = hasattr(endpoint, "one_statement") or "cursor" in self.known_parameters
 
     def get_route_handler(self) -> Endpoint:
         handle = super().get_route_handler()
@@ -84,9 +102,11 @@ class Route(APIRoute):
         async def in_one_transaction(request: Request) -> Response:
             self._check_parameters(request)
             if writes:
+                for look in self.before_the_body:
+                    await look(request)
                 await self.check_body(request)
             database: Database = request.app.state.database
-            async with database.request_transaction(writes=writes) as session:
+            async with database.request_transaction(writes=writes, one_statement=self.one_statement) as session:
                 request.state.session = session
                 try:
                     response = await handle(request)
@@ -119,7 +139,7 @@ class Route(APIRoute):
                 raise Invalid("invalid_text", "Some parameters cannot be used.", [Fault(name, fault)])
 
     async def check_body(self, request: Request) -> None:
-        """Read the body before anything else is done, and refuse what cannot be kept."""
+        """Read the body before the transaction begins, and refuse what cannot be kept."""
         body = await _body_of(request)
         if not body:
             return
@@ -127,7 +147,8 @@ class Route(APIRoute):
         if media_type not in self.body_types:
             raise WrongMediaType("wrong_media_type", f"Send the body as {' or '.join(self.body_types)}.")
         if media_type.endswith("json"):
-            request._json = read_json(body)  # noqa: SLF001  (where Starlette keeps it; parsed once)
+            # where Starlette keeps it; parsed once
+            request._json = await greenlet_spawn(read_json, body)  # noqa: SLF001
 
 
 async def _body_of(request: Request) -> bytes:
@@ -153,6 +174,13 @@ def _query_parameters(dependant: Dependant) -> set[str]:
     """The names of every query parameter of a route, those of its dependencies too."""
     names = {field.alias for field in dependant.query_params}
     return names.union(*(_query_parameters(inner) for inner in dependant.dependencies))
+
+
+def _before_the_body(dependant: Dependant) -> list[Callable[[Request], Coroutine[Any, Any, None]]]:
+    """What looks at a request before its body is read, among the dependencies of a route."""
+    call: Any = dependant.call
+    own = [call.before_the_body] if isinstance(call, BeforeTheBody) else []
+    return own + [look for inner in dependant.dependencies for look in _before_the_body(inner)]
 
 
 def _is_known(response: Response, if_none_match: str | None) -> bool:

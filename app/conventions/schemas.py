@@ -1,7 +1,7 @@
 """Types that the API's fields are made of. API schemas never inherit from tables."""
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from uuid import UUID
@@ -18,11 +18,14 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
+from app.texts import MOST_CHARACTERS
+
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[-+ ][0-9]{2}:[0-9]{2})"
 )
 Item = TypeVar("Item")
+FIRST_YEAR, LAST_YEAR = 1900, 2199
 
 MAX_CENTS = 10**15 - 1
 """Ten thousand milliards of euros: more than any budget, and exact in every JSON reader (2^53)."""
@@ -52,6 +55,14 @@ def _moment(value: Any) -> Any:
     raise ValueError("Give a moment with its time zone, such as 2026-01-31T12:00:00Z.")
 
 
+def _in_utc(value: datetime) -> datetime:
+    """Refuse the first and last hours of the calendar, which in UTC are in no year that there is."""
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("Give a moment in the years 1 to 9999, UTC.") from error
+
+
 def digits(value: Any) -> Any:
     """Refuse the other scripts' digits and decimals that would be taken for an integer in an address."""
     if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,9}", value):
@@ -66,13 +77,20 @@ def _number(value: Any) -> Any:
     return value
 
 
-Day = Annotated[date, BeforeValidator(_day)]
-Moment = Annotated[datetime, BeforeValidator(_moment)]
+def _within_reach(value: date) -> date:
+    """Refuse the days that nobody means, and that no term can be counted from."""
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError(f"Give a day of {FIRST_YEAR}–{LAST_YEAR}.")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_day), AfterValidator(_within_reach)]
+Moment = Annotated[datetime, BeforeValidator(_moment), AfterValidator(_in_utc)]
 Number = Annotated[float, Field(ge=-1e12, le=1e12), BeforeValidator(_number)]
 Flag = StrictBool
 QueryYear = Annotated[int, Field(ge=2000, le=2100), BeforeValidator(digits)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
-LongText = Annotated[str, StringConstraints(min_length=1, max_length=10_000, strip_whitespace=True)]
+LongText = Annotated[str, StringConstraints(min_length=1, max_length=MOST_CHARACTERS, strip_whitespace=True)]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]
 Link = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2000)]
 Cents = Annotated[int, Field(ge=-MAX_CENTS, le=MAX_CENTS), BeforeValidator(_no_float)]

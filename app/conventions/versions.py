@@ -8,12 +8,14 @@ from uuid import UUID
 
 from fastapi import Depends, Header
 from sqlalchemy import update
+from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.orm.attributes import instance_state as object_state
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import col
 
 from app.clock import now
 from app.database import Session
-from app.errors import Malformed, Stale, VersionRequired
+from app.errors import Malformed, NotFound, Stale, VersionRequired
 from app.journal.actions import Actor, changes
 
 Changes = dict[str, dict[str, Any]]
@@ -61,8 +63,8 @@ class Versioned(Protocol):
 def claim(session: Session, row: Versioned, expected: int | None, by: Actor) -> None:
     """Take the next version of a row in one statement, or raise Stale; the row is locked from here to the commit.
 
-    `expected` is the version the caller read. None takes whatever version is there: for work on a part of the row that
-    has a version of its own.
+    `expected` is the version the caller read. None takes the version that this transaction read, for work on a part of
+    the row that has a version of its own: `hold` the row before it is read for that. NotFound where it is gone.
     """
     table = type(row)
     seen = row.version if expected is None else expected
@@ -70,10 +72,29 @@ def claim(session: Session, row: Versioned, expected: int | None, by: Actor) -> 
     statement = update(table).where(col(table.id) == row.id, col(table.version) == seen).values(**taken)
     done = session.connection().execute(statement)
     if done.rowcount != 1 or row.version != seen:
-        session.refresh(row)
+        _read_anew(session, row)
         raise _stale(row)
     for name, value in taken.items():
         set_committed_value(row, name, value)
+
+
+def hold(session: Session, row: Versioned) -> None:
+    """Lock a row to the end of the transaction and read it anew, so that what is checked next stays so.
+
+    For changes that name no version of it, such as adding a part: those at the same time then wait for each other
+    instead of finding it changed. SQLite's writers are alone already. NotFound where it is gone.
+    """
+    if session.connection().dialect.name == "postgresql":
+        _read_anew(session, row, with_for_update={"key_share": True})
+
+
+def _read_anew(session: Session, row: Versioned, **options: Any) -> None:
+    try:
+        session.refresh(row, **options)
+    except InvalidRequestError as error:
+        if not object_state(row).persistent:
+            raise
+        raise NotFound("not_found", "It was removed meanwhile.") from error
 
 
 def check_version(row: Versioned, expected: int | None) -> None:

@@ -13,7 +13,7 @@ from app.access.rules import Caller
 from app.budgeting.effect import budget_effect
 from app.clock import now, stamp, today
 from app.conventions.states import state_after
-from app.conventions.versions import check_version, claim, set_values
+from app.conventions.versions import check_version, claim, hold, set_values
 from app.conventions.vocabulary import in_words
 from app.database import Session, table_of
 from app.decisions import queries, rules
@@ -57,7 +57,7 @@ def register(session: Session, values: dict[str, Any], *, by: Caller) -> Decisio
         organisation_id=by.organisation_id,
         changed_by=by.id,
         natural_number=rules.natural_number(facts["diary_number"]),
-        diary_key=rules.diary_key(facts["diary_number"]),
+        diary_key=rules.diary_key_to_keep(facts["diary_number"]),
         search_text=rules.search_text(facts["title"], facts["diary_number"]),
         excluded=_is_excluded(session, facts["task_class_code"], by),
         **facts,
@@ -173,6 +173,7 @@ def set_scope(session: Session, decision: Decision, scope: dict[str, Any], *, ve
 def add_option(session: Session, decision: Decision, values: dict[str, Any], *, by: Caller) -> Option:
     """Add an option to a decision whose proposal may still change."""
     by.require("decisions:write")
+    hold(session, decision)
     rules.check_editable(decision.state)
     claim(session, decision, None, by)
     row = Option(**_owned(decision, by), **values)
@@ -188,6 +189,7 @@ def change_option(
 ) -> Option:
     """Change an option's words."""
     by.require("decisions:write")
+    hold(session, decision)
     rules.check_editable(decision.state)
     told = set_values(session, row, values, version=version, by=by)
     if not told:
@@ -201,6 +203,7 @@ def change_option(
 def remove_option(session: Session, decision: Decision, row: Option, *, version: int, by: Caller) -> None:
     """Remove an option that no assessment speaks of; VE0 stays."""
     by.require("decisions:write")
+    hold(session, decision)
     rules.check_editable(decision.state)
     if row.code == "VE0":
         raise Conflict("in_use", "VE0 is 'no change' and always there.")

@@ -10,7 +10,7 @@ from app.access.schemas import OrganisationRead, TaskClassList
 from app.access.sign_in import SignedIn
 from app.conventions.cursors import Paging
 from app.conventions.merge_patch import patched
-from app.conventions.route import SessionDep
+from app.conventions.route import SessionDep, one_statement
 from app.conventions.route import router as router_of
 from app.conventions.schemas import Day, Page, values_of
 from app.conventions.versions import ExpectedVersion
@@ -112,6 +112,7 @@ def register_decision(session: SessionDep, caller: SignedIn, body: DecisionNew) 
 
 
 @router.get("/{decision_id}", response_model=DecisionRead, summary="A decision with its options and what it touches")
+@one_statement
 def read_decision(decision_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
     """Needs `decisions:read`.
 

@@ -72,6 +72,21 @@ def natural_number(diary_number: str) -> str:
     return " ".join(diary_number.split())
 
 
+LONGEST_KEY = 200
+
+
+def diary_key_to_keep(diary_number: str) -> str:
+    """The search key of a diary number to be registered.
+
+    Raises Invalid where it is longer than 200 characters: some single characters are folded into eighteen.
+    """
+    key = diary_key(diary_number)
+    if len(key) > LONGEST_KEY:
+        fault = Fault("/diary_number", "Write it in plain letters and digits: folded for searching it is too long.")
+        raise Invalid("invalid", "The diary number cannot be searched for.", [fault])
+    return key
+
+
 def diary_key(diary_number: str) -> str:
     """A search key for a diary number, which is an opaque string: letters and digits folded, separators as one dash.
 

@@ -14,7 +14,7 @@ from app.assessments.models import Seal
 from app.assessments.sealing import seal
 from app.clock import now, today
 from app.conventions.states import with_author
-from app.conventions.versions import check_version, claim, set_values
+from app.conventions.versions import check_version, claim, hold, set_values
 from app.database import Session
 from app.decisions import actions as decisions
 from app.decisions import queries as decision_queries
@@ -33,6 +33,7 @@ _BOOKKEEPING = {"version", "created_at", "changed_at", "changed_by", "follow_up_
 def open_follow_up(session: Session, decision: Decision, *, by: Caller) -> FollowUp:
     """Open the next follow-up of a decision, with the predictions of the edition that it used."""
     by.require("follow-ups:write")
+    hold(session, decision)
     dated = decision.follow_up_on is not None or decision.object == DecisionObject.ACTIVITY
     if not (dated and has_effects(decision.object, decision.state)):
         raise Conflict("no_decision_yet", "Effects are looked at when the matter is decided and a follow-up is dated.")
@@ -177,7 +178,6 @@ def publish(session: Session, follow_up: FollowUp, privacy_checked: bool, *, ver
         object_id=follow_up.id,
         decision_id=decision.id,
         document=_public_document(session.get_one(Seal, follow_up.seal_id), organisation(session, visible_to=by)),
-        replaces=None,
         by=by,
     )
     return follow_up
@@ -215,6 +215,9 @@ def _tell(session: Session, follow_up: FollowUp, verb: str, by: Caller, **detail
 
 def _write(session: Session, follow_up: FollowUp, version: int | None, by: Caller) -> None:
     """Take the follow-up's next version to write to it; its ETag covers its outcomes too."""
+    by.require("follow-ups:write")
+    if version is None:
+        hold(session, follow_up)
     _check_writing(follow_up, by)
     claim(session, follow_up, version, by)
     follow_up.authors = with_author(follow_up.authors, by.id)

@@ -146,8 +146,10 @@ def erase(session: Session, by: Actor, seq: int, reason: str) -> None:
     entry = session.get(JournalEntry, (by.organisation_id, seq))
     if row is None or entry is None or row.erased_at is not None or entry.verb == "journal.erased":
         raise NotFound("not_found", f"Entry {seq} has no details to erase.")
-    row.salt, row.details, row.erased_at = None, None, now()
-    record(session, by, "journal.erased", entry.object_type, entry.object_id, entry=seq, reason=reason)
+    at = now()
+    row.salt, row.details, row.erased_at = None, None, at
+    told = {"entry": seq, "reason": reason, "erased_at": at.isoformat()}
+    record(session, by, "journal.erased", entry.object_type, entry.object_id, **told)
 
 
 def _lock_key(organisation_id: UUID) -> int:

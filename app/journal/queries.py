@@ -1,23 +1,18 @@
 """Reading the journal: for verification here, for auditors in `reports`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlmodel import col
 
-from app.database import Database, Session, table_of
+from app.database import Session, table_of
 from app.journal.models import JournalDetails, JournalEntry
 from app.journal.rules import Link, faults_in
 
 CHUNK = 2000
-_PROTECTED = ("journal_entry_append_only", "journal_details_erase_only", "seal_append_only")
-TRIGGERS = {
-    "sqlite": {f"{name}_{event}" for name in _PROTECTED for event in ("update", "delete", "insert")},
-    "postgresql": {*_PROTECTED, *(f"{name}_truncate" for name in _PROTECTED), "journal_details_erase_only_delete"},
-}
 
 
 def organisations(session: Session) -> list[UUID]:
@@ -46,11 +41,39 @@ def links(session: Session, organisation_id: UUID) -> Iterator[Link]:
         last = rows[-1]["seq"]
 
 
-def verify(session: Session, checkpoint: dict[str, tuple[int, str]] | None = None) -> dict[UUID, list[str]]:
-    """The faults of every organisation's chain; `checkpoint` maps an organisation's id to (sequence, hash)."""
+def verify(
+    session: Session, checkpoint: dict[str, tuple[int, str]] | None = None, *, expected: Iterable[UUID] = ()
+) -> dict[UUID, list[str]]:
+    """The faults of every organisation's chain; `checkpoint` maps an organisation's id to (sequence, hash).
+
+    `expected` are organisations that must have a journal: every one has, from the entry that it was created.
+    """
     checkpoint = checkpoint or {}
-    known = {*organisations(session), *map(UUID, checkpoint)}
-    return {key: faults_in(links(session, key), checkpoint=checkpoint.get(str(key))) for key in sorted(known)}
+    told, needed = set(organisations(session)), set(expected)
+    worded = session.scalars(select(col(JournalDetails.organisation_id)).distinct())
+    verdicts = {}
+    for key in sorted({*told, *needed, *worded, *map(UUID, checkpoint)}):
+        try:
+            faults = faults_in(links(session, key), checkpoint=checkpoint.get(str(key)))
+            faults += _words_of_no_entry(session, key)
+        except (ValueError, TypeError, ArithmeticError) as error:  # SQLite keeps anything in any column
+            faults = [f"it cannot be read to its end: {error}"]
+        if key in needed and key not in told:
+            faults.append("the organisation has no journal, not even of its creation")
+        verdicts[key] = faults
+    return verdicts
+
+
+def _words_of_no_entry(session: Session, organisation_id: UUID) -> list[str]:
+    entry, details = table_of(JournalEntry), table_of(JournalDetails)
+    beside = (details.c.organisation_id == entry.c.organisation_id) & (details.c.seq == entry.c.seq)
+    statement = (
+        select(details.c.seq)
+        .outerjoin(entry, beside)
+        .where(details.c.organisation_id == organisation_id, entry.c.seq.is_(None))
+        .order_by(details.c.seq)
+    )
+    return [f"entry {seq}: its details are there, but it is not" for seq in session.scalars(statement)]
 
 
 def heads(session: Session) -> dict[str, tuple[int, str]]:
@@ -96,15 +119,3 @@ def entries(
     if until is not None:
         statement = statement.where(entry.c.at < until)
     return list(session.execute(statement).mappings())
-
-
-def missing_triggers(database: Database) -> set[str]:
-    """Which of the triggers that protect the journal and the seals are absent: a table rebuild drops them silently."""
-    statement = (
-        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-        if database.is_sqlite
-        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')"
-    )
-    with database.transaction(writes=False) as session:
-        present = {str(name) for (name,) in session.execute(text(statement))}
-    return TRIGGERS["sqlite" if database.is_sqlite else "postgresql"] - present

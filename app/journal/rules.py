@@ -68,6 +68,19 @@ def hash_of_entry(
     ).hexdigest()
 
 
+def _erasure(link: Link) -> tuple[int, datetime | None]:
+    """Which entry an entry `journal.erased` tells of, and when its words were erased; None where it does not say.
+
+    Entry 0, of which there is none, where it cannot be read: then it was changed, and its digest tells.
+    """
+    try:
+        said = json.loads(link.details or "")
+        at = said.get("erased_at")
+        return int(said["entry"]), datetime.fromisoformat(at) if at is not None else None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return 0, None
+
+
 def faults_in(links: Iterable[Link], *, checkpoint: tuple[int, str] | None = None) -> list[str]:
     """What is wrong with one organisation's chain, in order of sequence; empty where nothing is.
 
@@ -75,8 +88,8 @@ def faults_in(links: Iterable[Link], *, checkpoint: tuple[int, str] | None = Non
     cut off cannot be told from a shorter one.
     """
     faults: list[str] = []
-    erased: set[int] = set()
-    told: set[int] = set()
+    erased: dict[int, datetime] = {}
+    told: dict[int, set[datetime | None]] = {}
     previous, expected, seen_checkpoint = GENESIS, 1, checkpoint is None
     for link in links:
         if link.seq != expected:
@@ -100,17 +113,23 @@ def faults_in(links: Iterable[Link], *, checkpoint: tuple[int, str] | None = Non
             if link.erased_at is not None:
                 faults.append(f"entry {link.seq}: marked as erased, but its details are there")
             if link.verb == "journal.erased":
-                told.add(json.loads(link.details).get("entry", 0))
+                entry, at = _erasure(link)
+                told.setdefault(entry, set()).add(at)
         elif link.erased_at is None or link.salt is not None or link.details is not None:
             faults.append(f"entry {link.seq}: its details are gone without an erasure")
         else:
-            erased.add(link.seq)
+            erased[link.seq] = link.erased_at
         if checkpoint and link.seq == checkpoint[0]:
             seen_checkpoint = True
             if link.hash != checkpoint[1]:
                 faults.append(f"entry {link.seq}: not the entry that the checkpoint saw")
         previous, expected = link.hash, link.seq + 1
-    faults += [f"entry {seq}: erased, but no later entry tells of it" for seq in sorted(erased - told)]
+    faults += [f"entry {seq}: erased, but no later entry tells of it" for seq in sorted(set(erased) - set(told))]
+    faults += [
+        f"entry {seq}: erased at another time than the later entry tells"
+        for seq, at in sorted(erased.items())
+        if seq in told and not told[seq] & {at, None}
+    ]
     if not seen_checkpoint and checkpoint:
         faults.append(f"the journal ends at entry {expected - 1}, but the checkpoint saw entry {checkpoint[0]}")
     return faults

@@ -1,5 +1,6 @@
 """Publishing in the register."""
 
+from itertools import pairwise
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -27,11 +28,7 @@ def withdraw(session: Session, entry_id: UUID, reason: str, *, by: Actor) -> Non
     row = session.get(RegisterEntry, entry_id)
     if row is None or row.organisation_id != by.organisation_id:
         raise NotFound("not_found", "The organisation has published no such entry.")
-    table = table_of(RegisterEntry)
-    others = update(table).where(table.c.decision_id == row.decision_id, table.c.id != row.id)
-    session.connection().execute(others.values(version=table.c.version + 1))
-    pointing = update(table).where(table.c.superseded_by == row.id).values(superseded_by=None)
-    session.connection().execute(pointing)
+    _point_on(session, row.decision_id, without=row.id)
     session.delete(row)
     session.flush()
     told = {"kind": row.kind, "entry_id": entry_id, "decision_id": row.decision_id, "reason": reason}
@@ -53,10 +50,9 @@ def publish(
     object_id: UUID,
     decision_id: UUID,
     document: PublicAssessment | PublicFollowUp,
-    replaces: UUID | None,
     by: Actor,
 ) -> RegisterEntry:
-    """Put a document in the register; the entry of the object it replaces, if any, then points here."""
+    """Put a document in the register; the entry of the edition before it, if one is public, then points here."""
     row = RegisterEntry(
         organisation_id=by.organisation_id,
         kind=kind,
@@ -70,17 +66,23 @@ def publish(
     )
     session.add(row)
     session.flush()
-    table = table_of(RegisterEntry)
-    if replaces is not None:
-        before = select(table.c.id).where(table.c.object_id == replaces).scalar_subquery()
-        pointing = update(table).where(table.c.id == before).values(superseded_by=row.id, version=table.c.version + 1)
-        session.connection().execute(pointing)
-    # An entry lists its decision's other entries: their ETags must change when one is added.
-    session.connection().execute(
-        update(table)
-        .where(table.c.decision_id == decision_id, table.c.id != row.id)
-        .values(version=table.c.version + 1)
-    )
+    _point_on(session, decision_id)
     told = {"kind": kind, "entry_id": row.id, "decision_id": decision_id}
     record(session, by, "register.published", _OBJECT_TYPES[EntryKind(kind)], object_id, **told)
     return row
+
+
+def _point_on(session: Session, decision_id: UUID, without: UUID | None = None) -> None:
+    """Let each published edition point at the next one that is public, whichever came first.
+
+    An entry lists its decision's other entries, so the ETags of all change when one is added or goes.
+    """
+    table = table_of(RegisterEntry)
+    statement = select(table.c.id, table.c.kind, table.c.document).where(table.c.decision_id == decision_id)
+    rows = [row for row in session.connection().execute(statement) if row.id != without]
+    editions = sorted((row for row in rows if row.kind != EntryKind.FOLLOW_UP), key=lambda row: row.document["edition"])
+    following = {before.id: after.id for before, after in pairwise(editions)}
+    for row in rows:
+        pointing = update(table).where(table.c.id == row.id)
+        told = pointing.values(superseded_by=following.get(row.id), version=table.c.version + 1)
+        session.connection().execute(told)

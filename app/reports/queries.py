@@ -1,6 +1,7 @@
 """Reads for auditors."""
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from app.errors import Fault, Invalid
 from app.journal import queries as journal
 
 MAX_SEQUENCE = 2**31 - 1
+_SEQUENCE = re.compile(r"[0-9]{1,10}")
 
 
 def audit_trail(
@@ -27,16 +29,13 @@ def audit_trail(
 ) -> list[dict[str, Any]]:
     """The organisation's journal in order of sequence, one entry more than the page holds; one query."""
     visible_to.require("journal:read")
-    try:
-        after = int(page.after[0]) if page.after else 0
-        if after > MAX_SEQUENCE:
-            raise ValueError
-    except ValueError as error:
-        raise Invalid("bad_cursor", "Take the cursor from `next`.", [Fault("cursor", "Not a cursor.")]) from error
+    last = page.after[0] if page.after else "0"
+    if not _SEQUENCE.fullmatch(last) or int(last) > MAX_SEQUENCE:
+        raise Invalid("bad_cursor", "Take the cursor from `next`.", [Fault("cursor", "Not a cursor.")])
     rows = journal.entries(
         session,
         visible_to.organisation_id,
-        after=after,
+        after=int(last),
         limit=page.limit + 1,
         object_id=object_id,
         verb=verb,
