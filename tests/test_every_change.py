@@ -17,14 +17,14 @@ from tests.county import SCREENING_ANSWERS, Api, County, a_decision, an_assessme
 CSV = "scheme,year,code,name\r\ndemo,2025,9101,Lastenneuvola\r\ndemo,2026,9101,Lastenneuvola\r\n"
 RENAMED = CSV.replace("Lastenneuvola", "Neuvola")
 UNITS = "tunnus;nimi;taso;voimassa alkaen\r\nB;Yksikkö;toimiala;1.1.2023\r\n"
-CENTRES = "kustannuspaikka;nimi;voimassa alkaen\r\n2;Neuvola;1.1.2023\r\n"
+CENTRES = "kustannuspaikka;nimi;voimassa alkaen\r\n12;Neuvola;1.1.2023\r\n"
 CLASSIFICATIONS = (
-    "kustannuspaikka;vuodesta;vaikutusluokka;menetelmä;ikäryhmät;perustelu\r\n2;2024;suora;full;0-6;Neuvola\r\n"
+    "kustannuspaikka;vuodesta;vaikutusluokka;menetelmä;ikäryhmät;perustelu\r\n12;2024;suora;full;0-6;Neuvola\r\n"
 )
 POPULATIONS = "vuosi;ikäryhmä;väkiluku\r\n" + "".join(
     f"2026;{group};100\r\n" for group in ("0-6", "7-12", "13-15", "16-17", "18+")
 )
-LINES = "vuosi;vaihe;kustannuspaikka;summa\r\n2026;ta;2;100\r\n"
+LINES = "vuosi;vaihe;kustannuspaikka;summa\r\n2026;ta;12;100\r\n"
 SILENT = {"preview_classifications"}
 """What is asked by POST, and changes nothing."""
 ENTRY = table_of(JournalEntry)

@@ -280,7 +280,7 @@ def verbs_in_code(sources: dict[str, str]) -> set[str]:
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
                 continue
             place = {"record": 2, "_tell": 2, "seal": 1}.get(node.func.id)
-            given = node.args[place] if place else None
+            given = node.args[place] if place and place < len(node.args) else None
             if isinstance(given, ast.Constant) and isinstance(given.value, str):
                 found.add(f"{given.value}.sealed" if node.func.id == "seal" else given.value)
     return found

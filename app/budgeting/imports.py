@@ -5,7 +5,7 @@ year and phase, and only that.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -150,9 +150,11 @@ class _Reader:
         if self._is_total(row):
             return None
         faults = self.asked.faults.count
-        year = self.year if self.year is not None else self._parsed(number, 0, row[0], year_of)
-        if self.phase is None:
-            self._parsed(number, 1, row[1], _phase)
+        year = self.year
+        if year is None or row[0] is not None:
+            year = self._parsed(number, 0, row[0], self._year)
+        if self.phase is None or row[1] is not None:
+            self._parsed(number, 1, row[1], self._phase)
         self._parsed(number, 2, row[2], self._centre)
         if row[3] is not None:
             self._parsed(number, 3, row[3], code_of if year is None else lambda cell: self._service(cell, year))
@@ -167,10 +169,13 @@ class _Reader:
         return self._entries[key], self._account(row[4]) if row[4] is not None else ("", None), cents
 
     def _is_total(self, row: Sequence[Cell]) -> bool:
-        """Whether a row is a total of others: its words stand where no cost centre is, or in place of one."""
+        """Whether a row is a total of others: its words stand where no cost centre is, or in place of one.
+
+        Or in place of an account, as of a cost centre's accounts together.
+        """
         if not is_totals_row(row):
             return False
-        return not row[2] or (is_totals_row((row[2],)) and row[2] not in self.centres)
+        return not row[2] or (is_totals_row((row[2],)) and row[2] not in self.centres) or is_totals_row((row[4],))
 
     def _parsed(self, number: int, place: int, cell: Cell, parse: Callable[[Cell], Any]) -> Any:
         code = COLUMNS[place].code
@@ -185,7 +190,7 @@ class _Reader:
     def _learn(self, key: tuple[Cell, ...]) -> None:
         """Look up what a year, phase, cost centre and service class lead to; CellFault where one is not understood."""
         year = self._year(key[0])
-        phase = self.phase if self.phase is not None else self._once("phase", key[1], _phase)
+        phase = self._phase(key[1])
         centre = self._once("centre", key[2], self._centre)
         service = None
         if key[3] is not None:
@@ -197,8 +202,24 @@ class _Reader:
         self._entries[key] = _Entry(staged, centre, service, [None] * len(FLOWS))
 
     def _year(self, cell: Cell) -> int:
-        year: int = self.year if self.year is not None else self._once("year", cell, year_of)
+        year: int = self._as_asked("year", cell, year_of, self.year)
         return year
+
+    def _phase(self, cell: Cell) -> str:
+        phase: str = self._as_asked("phase", cell, _phase, self.phase)
+        return phase
+
+    def _as_asked(self, what: str, cell: Cell, parse: Callable[[Cell], Any], given: Any) -> Any:
+        """What a cell says, or what the request says where that is not understood. They may not say two things."""
+        if given is None:
+            return self._once(what, cell, parse)
+        try:
+            said = given if cell is None else self._once(what, cell, parse)
+        except CellFault:
+            return given
+        if said != given:
+            raise CellFault(f"The request says that every line is of {given}. Send what is of another {what} apart.")
+        return given
 
     def _once(self, what: str, cell: Cell, parse: Callable[[Cell], Any]) -> Any:
         """What a cell means, parsed the first time only."""
@@ -232,6 +253,8 @@ class _Reader:
     def _account(self, cell: Cell) -> tuple[str, int | None]:
         """The account, and the place of its flow in FLOWS; None where the sign of each line tells."""
         code = code_of(cell, 20)
+        if is_totals_row((cell,)):
+            raise CellFault("Give an account; this is a word of totals.")
         if not code.isascii() or not code.replace("-", "").replace(".", "").isalnum():
             raise CellFault("Give an account of digits and letters, such as 4300.")
         if len(self._accounts) > MOST_ACCOUNTS:
@@ -280,6 +303,9 @@ def prepare(asked: Import) -> Apply:
             numbers = {staged.number: staged.year for staged in reader.ledgers.values()}
             sums.resplit(session, reader.organisation_id, numbers)
             sums.add_up(session, list(numbers))
+            for key, staged in reader.ledgers.items():
+                of = session.connection().execute(select(_SUM).where(_SUM.c.ledger == staged.number)).mappings()
+                covered[key] = _covered(of)
         ledgers = [
             _make_current(session, asked, staged, source) | covered[key] for key, staged in reader.ledgers.items()
         ]
@@ -360,21 +386,13 @@ def _check(asked: Import, reader: _Reader) -> None:
             asked.faults.add(f"The amounts of {staged.year} {staged.phase} are larger than any budget.")
 
 
-def _stage_sums(asked: Import, staged: Staged, splitting: sums.Splitting) -> dict[str, Any]:
+def _stage_sums(asked: Import, staged: Staged, splitting: sums.Splitting) -> dict[str, int]:
     """Stage a ledger's sums and totals, some at a time; returns what of it is split and what is not, in cents."""
     cells = [(cell[0], *key, cell[1], cell[2]) for key, cell in staged.cells.items()]
-    told = {"cost_cents": 0, "income_cents": 0, "internal_cents": 0, "unclassified_cents": 0, "child_cents": 0}
+    told = _covered(())
     for start in range(0, len(cells), sums.CHUNK):
         rows = sums.sums_of(staged.number, staged.year, cells[start : start + sums.CHUNK], splitting)
-        for row in rows:
-            flow = row["flow"]
-            told["internal_cents" if flow.startswith("internal") else f"{flow}_cents"] += row["cents"]
-            if flow.startswith("internal"):
-                continue
-            if is_child_money(row["impact_class"]):
-                told["child_cents"] += sum(row[name] for name in sums.PARTS[:-1])
-            elif row["impact_class"] != "none":
-                told["unclassified_cents"] += row["cents"]
+        told = {name: cents + told[name] for name, cents in _covered(rows).items()}
         if not asked.dry_run:
             with asked.database.transaction() as session:
                 session.connection().execute(insert(_SUM), rows)
@@ -382,6 +400,21 @@ def _stage_sums(asked: Import, staged: Staged, splitting: sums.Splitting) -> dic
     if not asked.dry_run:
         with asked.database.transaction() as session:
             sums.add_up(session, [staged.number])
+    return told
+
+
+def _covered(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """What of sums is cost, income and internal, what falls on children and what is not split, in cents."""
+    told = {"cost_cents": 0, "income_cents": 0, "internal_cents": 0, "unclassified_cents": 0, "child_cents": 0}
+    for row in rows:
+        flow = row["flow"]
+        told["internal_cents" if flow.startswith("internal") else f"{flow}_cents"] += row["cents"]
+        if flow.startswith("internal"):
+            continue
+        if is_child_money(row["impact_class"]):
+            told["child_cents"] += sum(row[name] for name in sums.PARTS[:-1])
+        elif row["impact_class"] != "none":
+            told["unclassified_cents"] += row["cents"]
     return told
 
 

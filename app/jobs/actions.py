@@ -14,7 +14,7 @@ from app.access.rules import Caller, System
 from app.clock import now
 from app.database import Database, Session, table_of
 from app.errors import DomainError
-from app.jobs.importing import Apply, FileRefused, Import, ImportKind
+from app.jobs.importing import Apply, Faults, FileRefused, Import, ImportKind
 from app.jobs.models import ENDED, Job, JobKind, JobState
 
 _JOB = table_of(Job)
@@ -69,8 +69,9 @@ def work(
         with database.transaction() as session:
             job = session.get_one(Job, job_id)
             kind = kinds[JobKind(job.kind)]
-            by = caller_of(session, job.changed_by) if job.changed_by else System(job.organisation_id)
-            _change(session, job_id, state=JobState.RUNNING, started_at=now())
+            by = _begun(session, job)
+        if by is None:
+            return _read(database, job_id)
         asked = Import(
             database,
             JobKind(job.kind),
@@ -87,8 +88,30 @@ def work(
         kind.after(database)
     finally:
         path.unlink(missing_ok=True)
+    return _read(database, job_id)
+
+
+def _read(database: Database, job_id: UUID) -> Job:
     with database.transaction(writes=False) as session:
         return session.get_one(Job, job_id)
+
+
+def _begun(session: Session, job: Job) -> Caller | System | None:
+    """Begin a job's work: by whom it is done; None where it was told as lost before, or they may no longer sign in."""
+    if not _change(session, job.id, state=JobState.RUNNING, started_at=now()):
+        return None
+    try:
+        return caller_of(session, job.changed_by) if job.changed_by else System(job.organisation_id)
+    except DomainError as error:
+        faults = Faults()
+        faults.add(error.detail)
+        told = {"errors": faults.told, "error_count": faults.count, "ended_at": now()}
+        _change(session, job.id, state=JobState.REFUSED, result={"message": error.detail, "code": error.code}, **told)
+        return None
+
+
+class _Lost(Exception):
+    """The job was told as lost meanwhile: nothing of it may come into force any more."""
 
 
 def _do(kind: ImportKind, asked: Import) -> None:
@@ -97,6 +120,8 @@ def _do(kind: ImportKind, asked: Import) -> None:
         apply = kind.prepare(asked)
         asked.faults.refuse()
         _apply(asked, apply)
+    except _Lost:
+        log.warning("a lost job was not done", job=str(asked.job_id))
     except FileRefused as refusal:
         _end(asked, JobState.REFUSED, {"message": refusal.detail})
     except DomainError as error:
@@ -120,7 +145,9 @@ def _apply(asked: Import, apply: Apply) -> None:
         else:
             result = apply(session)
         asked.faults.refuse()
-        _change(session, asked.job_id, state=JobState.SUCCEEDED, result=result, progress=100, ended_at=now())
+        ended = {"state": JobState.SUCCEEDED, "result": result, "progress": 100, "ended_at": now()}
+        if not _change(session, asked.job_id, **ended):
+            raise _Lost
 
 
 def _end(asked: Import, state: JobState, result: dict[str, Any]) -> None:
@@ -134,10 +161,12 @@ def _tell(database: Database, job_id: UUID, per_cent: int) -> None:
         _change(session, job_id, progress=per_cent)
 
 
-def _change(session: Session, job_id: UUID | None, **values: Any) -> None:
+def _change(session: Session, job_id: UUID | None, **values: Any) -> bool:
+    """Change a job that has not ended; whether there was one. An end is final."""
     at = now()
     changed = {**values, "version": _JOB.c.version + 1, "changed_at": at, "beat_at": at}
-    session.connection().execute(update(_JOB).where(_JOB.c.id == job_id).values(**changed))
+    going_on = (_JOB.c.id == job_id) & _JOB.c.state.not_in(ENDED)
+    return session.connection().execute(update(_JOB).where(going_on).values(**changed)).rowcount == 1
 
 
 def beat(session: Session, job_ids: set[UUID]) -> None:

@@ -40,19 +40,21 @@ class Runner:
         """Hand a job over; returns at once. Called when the job is committed."""
         self._held[job_id] = path
         url = database.url.render_as_string(hide_password=False)
+        pool = self._pool()
         try:
-            future = self._pool().submit(self._run, url, job_id, path)
+            future = pool.submit(self._run, url, job_id, path)
         except BrokenProcessPool:
             self._executor = None
-            future = self._pool().submit(self._run, url, job_id, path)
-        future.add_done_callback(lambda done: self._done(job_id, done))
+            pool = self._pool()
+            future = pool.submit(self._run, url, job_id, path)
+        future.add_done_callback(lambda done: self._done(job_id, done, pool))
 
     def _pool(self) -> Executor:
         if self._executor is None:
             self._executor = self._make()
         return self._executor
 
-    def _done(self, job_id: UUID, future: Future[None]) -> None:
+    def _done(self, job_id: UUID, future: Future[None], pool: Executor) -> None:
         if not future.cancelled() and future.exception() is None:
             self._held.pop(job_id, None)
             return
@@ -61,7 +63,8 @@ class Runner:
         path = self._held.pop(job_id, None)
         if path is not None:
             path.unlink(missing_ok=True)
-        if isinstance(future.exception() if not future.cancelled() else None, BrokenProcessPool):
+        broken = not future.cancelled() and isinstance(future.exception(), BrokenProcessPool)
+        if broken and self._executor is pool:
             self._executor = None
 
     async def watch(self, database: Database) -> None:
