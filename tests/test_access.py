@@ -653,6 +653,7 @@ BESIDE: dict[str, dict[str, Any]] = {
 
 BODY_FOR: dict[tuple[str, str], dict[str, Any]] = {
     ("record_handling", "recommendation_id"): {"outcome": "decided"},
+    ("record_handling", "option_id"): {"outcome": "decided"},
     ("add_service_class_mapping", "unit_id"): {"kind": "unit", "task_class": None},
 }
 """What else of the example must be otherwise where a reference is given."""
