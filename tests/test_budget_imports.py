@@ -14,6 +14,7 @@ from app.budgeting import imports, sums
 from app.budgeting.check import check
 from app.budgeting.imports import sweep
 from app.budgeting.models import BudgetLine, Ledger, LedgerSum
+from app.clock import now
 from app.database import Database, table_of
 from app.services import actions as services
 from app.services.models import CostCentre
@@ -159,7 +160,7 @@ def test_a_column_of_another_name_is_told_by_the_mapping_and_what_the_file_lacks
 
 
 def test_a_workbook_is_read_as_a_csv_file_is(api: Api, centres: dict[str, str]) -> None:
-    rows = [[2026, "talousarvio", 100, None, 4300, 1234.5], [2026, "ta", "0042", None, "4300", 0.1]]
+    rows: list[list[Any]] = [[2026, "talousarvio", 100, None, 4300, 1234.5], [2026, "ta", "0042", None, "4300", 0.1]]
     content = xlsx_of("Talousarvio", HEADER.split(";"), rows, language="fi")
     sent(api, content)
     assert told(api) == [(2026, "budget", "4300", 123_450), (2026, "budget", "4300", 10)]
@@ -219,7 +220,7 @@ def test_a_dry_run_of_a_sound_file_tells_what_it_would_do_and_changes_nothing(
     assert everything(database) == before
     real = sent(api, content)["result"]
     for row in real["ledgers"]:
-        assert UUID(row.pop("ledger_id"))
+        assert UUID(row.pop("ledger_id")).version == 7
     assert dry == real
     assert (real["rows"], [row["year"] for row in real["ledgers"]]) == (3, [2026, 2027])
     (first, _) = real["ledgers"]
@@ -526,7 +527,7 @@ def changes_in_between(county: County, database: Database, centres: dict[str, st
     def moved() -> None:
         with database.transaction() as session:
             unit = {"code": "U", "name": {"fi": "U"}, "level": "sector", "parent_id": None, "valid_to": None}
-            home = services.add_unit(session, {**unit, "valid_from": imports.now().date()}, by=by)
+            home = services.add_unit(session, {**unit, "valid_from": now().date()}, by=by)
             row = session.get_one(CostCentre, UUID(centres["0042"]))
             services.change_cost_centre(session, row, {"unit_id": home.id}, version=row.version, by=by)
 
@@ -568,7 +569,7 @@ def test_what_changes_while_a_file_is_read_is_in_its_figures(
 def test_control_without_the_guard_figures_would_be_those_of_before(
     api: Api, county: County, centres: dict[str, str], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imports.sums, "revision", lambda *_: 7)
+    monkeypatch.setattr(sums, "revision", lambda *_: 7)
     real = imports._stage_sums
 
     def staged(*arguments: Any) -> Any:

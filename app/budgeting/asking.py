@@ -100,7 +100,7 @@ async def _asked(
         str | None,
         Query(
             max_length=100,
-            pattern=f"^({'|'.join(Dimension)})(,({'|'.join(Dimension)}))*$",
+            pattern=f"^(({'|'.join(Dimension)})(,({'|'.join(Dimension)}))*)?$",
             description="Any of unit, cost_centre, service_class, impact_class and age_group, parted by commas.",
             examples=["impact_class,age_group"],
         ),

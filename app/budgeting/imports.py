@@ -305,7 +305,7 @@ def prepare(asked: Import) -> Apply:
             sums.add_up(session, list(numbers))
             for key, staged in reader.ledgers.items():
                 of = session.connection().execute(select(_SUM).where(_SUM.c.ledger == staged.number)).mappings()
-                covered[key] = _covered(of)
+                covered[key] = _covered([dict(row) for row in of])
         ledgers = [
             _make_current(session, asked, staged, source) | covered[key] for key, staged in reader.ledgers.items()
         ]
