@@ -285,9 +285,9 @@ class _Teller:
         }
 
     def every_key(self) -> list[Key]:
-        """Every key that has money this year, or had last year, or would have by last year's classification."""
+        """Every key that has money this year, or had last year, or by last year's classification, or in the budget."""
         gone = {**self.earlier, **self.prior} if self.looks_back else {}
-        return list(dict.fromkeys([*self.present, *gone]))
+        return list(dict.fromkeys([*self.present, *gone, *self.budget]))
 
     def headline(self) -> dict[str, Any]:
         """The whole of the year and phase, with each age group, coverage and what is not split."""
@@ -314,7 +314,7 @@ class _Teller:
     def row(self, key: Key, group: int | None) -> dict[str, Any] | None:
         """The row of a key, or of an age group of it; None where there is nothing to tell."""
         found = [table.get(key, _NOTHING) for table in (self.present, self.prior, self.earlier, self.budget)]
-        seen = found if self.looks_back else found[:1]
+        seen = found if self.looks_back else [found[0], found[3]]
         if group is not None and not any(any(sum_.amounts(group).values()) for sum_ in seen):
             return None
         row = self._told(group, *found[:3])
