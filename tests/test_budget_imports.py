@@ -441,6 +441,7 @@ def test_a_step_that_fails_leaves_what_was_there(
 
     monkeypatch.setattr(imports, step, failing)
     monkeypatch.setattr(imports, "BLOCK", 1)
+    monkeypatch.setattr(imports, "AT_A_TIME", 1)
     content = lines((2026, "ta", "100", "", "", "5"), (2025, "ta", "200", "", "", "5"))
     assert api.import_file("budget-lines", content)["state"] == "failed"
     assert done, "the step was not taken"

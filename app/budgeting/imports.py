@@ -40,6 +40,8 @@ COLUMNS = (
     Column("amount", ("amount", "summa", "määrä", "euroa", "toteuma", "belopp", "euro")),
 )
 DEFAULT_SOURCE = "ledger"
+AT_A_TIME = 2_000
+"""Rows looked at together: few enough to stay in the processor's cache."""
 BLOCK = 20_000
 """Lines staged in one transaction: some tens of milliseconds, so that other writers need not wait longer."""
 FLOWS = tuple(Flow)
@@ -111,7 +113,7 @@ class _Reader:
     def blocks(self) -> Iterator[list[Line]]:
         """The lines of the file, some thousands at a time. A row with a fault gives none; its faults are noted."""
         rows = self.table.rows()
-        while block := list(islice(rows, BLOCK)):
+        while block := list(islice(rows, AT_A_TIME)):
             yield self._lines(block)
 
     def _lines(self, block: list[tuple[int, tuple[Cell, ...]]]) -> list[Line]:
@@ -120,18 +122,13 @@ class _Reader:
         keys = list(zip(years, phases, centres, services, strict=True))
         found: Iterable[Found]
         try:
-            for key in dict.fromkeys(keys):
-                if key not in self._entries:
-                    self._learn(key)
-            for account in dict.fromkeys(accounts):
-                if account not in self._accounts:
-                    self._accounts[account] = self._account(account)
-            found = zip(
-                map(self._entries.__getitem__, keys),
-                map(self._accounts.__getitem__, accounts),
-                list(map(cents_of, amounts)),
-                strict=True,
-            )
+            entries = list(map(self._entries.get, keys))
+            if None in entries:
+                entries = [entry or self._learnt(key) for entry, key in zip(entries, keys, strict=True)]
+            for account in set(accounts).difference(self._accounts):
+                self._accounts[account] = self._account(account)
+            of_accounts = map(self._accounts.__getitem__, accounts)
+            found = zip(entries, of_accounts, list(map(cents_of, amounts)), strict=True)  # type: ignore[arg-type]
         except CellFault:
             found = [one for number, row in block if (one := self._line(number, row)) is not None]
         lines = list[Line]()
@@ -163,10 +160,7 @@ class _Reader:
         cents = self._parsed(number, 5, row[5], cents_of)
         if self.asked.faults.count > faults:
             return None
-        key = tuple(row[:4])
-        if key not in self._entries:
-            self._learn(key)
-        return self._entries[key], self._account(row[4]) if row[4] is not None else ("", None), cents
+        return self._learnt(tuple(row[:4])), self._account(row[4]) if row[4] is not None else ("", None), cents
 
     def _is_total(self, row: Sequence[Cell]) -> bool:
         """Whether a row is a total of others: its words stand where no cost centre is, or in place of one.
@@ -187,8 +181,11 @@ class _Reader:
             self.asked.faults.add_cell(self.table.error(number, code, cell, fault.expected))
             return None
 
-    def _learn(self, key: tuple[Cell, ...]) -> None:
-        """Look up what a year, phase, cost centre and service class lead to; CellFault where one is not understood."""
+    def _learnt(self, key: tuple[Cell, ...]) -> _Entry:
+        """What a year, phase, cost centre and service class lead to; CellFault where one is not understood."""
+        known = self._entries.get(key)
+        if known is not None:
+            return known
         year = self._year(key[0])
         phase = self._phase(key[1])
         centre = self._once("centre", key[2], self._centre)
@@ -199,7 +196,8 @@ class _Reader:
         if staged is None:
             staged = self.ledgers[year, phase] = Staged(year, phase)
             self.new_ledger(staged)
-        self._entries[key] = _Entry(staged, centre, service, [None] * len(FLOWS))
+        made = self._entries[key] = _Entry(staged, centre, service, [None] * len(FLOWS))
+        return made
 
     def _year(self, cell: Cell) -> int:
         year: int = self._as_asked("year", cell, year_of, self.year)
@@ -358,10 +356,16 @@ def _stage(asked: Import, reader: _Reader, source: str) -> None:
             staged.number = row.number
 
     reader.new_ledger = new_ledger
+    waiting: list[Line] = []
     for block in reader.blocks():
-        if block and not asked.faults.count:
-            _write(database, block)
+        waiting += block
+        if len(waiting) >= BLOCK:
+            if not asked.faults.count:
+                _write(database, waiting)
+            waiting = []
         asked.progress(0.9 * reader.table.position / max(1, reader.table.size))
+    if waiting and not asked.faults.count:
+        _write(database, waiting)
 
 
 def _write(database: Database, block: list[Line]) -> None:
