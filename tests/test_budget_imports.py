@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete, func, select, text
 from sqlmodel import SQLModel
 
-from app.budgeting import imports, sums
+from app.budgeting import imports, ledger_file, sums
 from app.budgeting.check import check
 from app.budgeting.imports import sweep
 from app.budgeting.models import BudgetLine, Ledger, LedgerSum
@@ -441,7 +441,7 @@ def test_a_step_that_fails_leaves_what_was_there(
 
     monkeypatch.setattr(imports, step, failing)
     monkeypatch.setattr(imports, "BLOCK", 1)
-    monkeypatch.setattr(imports, "AT_A_TIME", 1)
+    monkeypatch.setattr(ledger_file, "AT_A_TIME", 1)
     content = lines((2026, "ta", "100", "", "", "5"), (2025, "ta", "200", "", "", "5"))
     assert api.import_file("budget-lines", content)["state"] == "failed"
     assert done, "the step was not taken"

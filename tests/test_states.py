@@ -25,6 +25,7 @@ from app.clock import today
 from app.conventions.states import Move, with_author
 from app.database import Database, Session
 from app.decisions import actions as decisions
+from app.decisions import clearing
 from app.decisions import queries as decision_queries
 from app.decisions import rules as decision_rules
 from app.decisions.models import Decision, DecisionState, HandlingOutcome, Option
@@ -187,13 +188,13 @@ def test_a_proposal_changes_only_until_it_is_decided(database: Database, county:
         for role, allowed in (("preparer", state in decision_rules.EDITABLE), (READER, False)):
             with attempt(database) as session:
                 decision = session.get_one(Decision, decision_id)
-                version, before = decision.version, decisions.present_proposal(session, decision)
+                version, before = decision.version, clearing.present_proposal(session, decision)
                 said = answer_to(decision_writes(session, decision, county[role])[name])
                 refusal = "wrong_state" if role == "preparer" else "not_allowed"
                 assert said == (DONE if allowed else refusal), (name, role)
                 assert decision.version == version + (said == DONE)
                 if said != DONE:
-                    assert decisions.present_proposal(session, decision) == before
+                    assert clearing.present_proposal(session, decision) == before
 
 
 @pytest.mark.parametrize("state", DecisionState)

@@ -13,7 +13,7 @@ from app.clock import now, stamp
 from app.conventions.states import with_author
 from app.conventions.versions import check_version, claim, hold, set_values
 from app.database import Session
-from app.decisions import actions as decisions
+from app.decisions import clearing
 from app.decisions import queries as decision_queries
 from app.decisions.models import ClearanceKind, Decision, LapseReason, Publicity
 from app.decisions.rules import EDITABLE, digests_of
@@ -123,7 +123,7 @@ def draft(session: Session, assessment: Assessment, *, version: int, by: Caller)
     if before is None or decision.state not in EDITABLE or decision.clearance_kind != ClearanceKind.NOT_NEEDED:
         return assessment
     if rules.is_signed_not_needed(before.state, before.screening):
-        decisions.lapse(session, decision, [LapseReason.NEEDED_AFTER_ALL], by=by)
+        clearing.lapse(session, decision, [LapseReason.NEEDED_AFTER_ALL], by=by)
     return assessment
 
 
@@ -332,7 +332,7 @@ def _seal_and_clear(session: Session, assessment: Assessment, kind: ClearanceKin
         "proposal": assessment.assessed,
         "recommendations": recommendations,
     }
-    decisions.clear(session, decision, clearance, by=by)
+    clearing.clear(session, decision, clearance, by=by)
 
 
 def _check_proposal(session: Session, assessment: Assessment, by: Caller) -> None:
@@ -342,7 +342,7 @@ def _check_proposal(session: Session, assessment: Assessment, by: Caller) -> Non
 
 
 def _proposal_digests(session: Session, assessment: Assessment, by: Caller) -> dict[str, str]:
-    return digests_of(decisions.present_proposal(session, _decision(session, assessment, by)))
+    return digests_of(clearing.present_proposal(session, _decision(session, assessment, by)))
 
 
 def _decision(session: Session, assessment: Assessment, by: Caller) -> Decision:

@@ -10,7 +10,7 @@ from app.assessments import queries, rules
 from app.assessments.models import Assessment, Seal
 from app.conventions.vocabulary import all_labels
 from app.database import Session
-from app.decisions import actions as decisions
+from app.decisions import clearing
 from app.decisions import queries as decision_queries
 from app.decisions.models import Decision
 from app.public_register.schemas import (
@@ -43,7 +43,7 @@ def sealed_content(session: Session, assessment: Assessment, decision: Decision,
             name: getattr(decision, name)
             for name in ("id", "source", "diary_number", "decision_key", "object", "publicity", "language", "documents")
         },
-        "proposal": decisions.present_proposal(session, decision),
+        "proposal": clearing.present_proposal(session, decision),
         "budget_effect": decision_queries.effect_of(session, decision)["effect"],
         "options": [{"id": option["id"], "code": option["code"]} for option in options],
         "assessment": {

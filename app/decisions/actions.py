@@ -14,9 +14,9 @@ from app.budgeting.effect import budget_effect
 from app.clock import now, stamp, today
 from app.conventions.states import state_after
 from app.conventions.versions import check_version, claim, hold, set_values
-from app.conventions.vocabulary import in_words
 from app.database import Session, table_of
 from app.decisions import queries, rules
+from app.decisions.clearing import lapse_if_changed, stand_on_what_holds, stay_presented
 from app.decisions.models import (
     Decision,
     DecisionCostCentre,
@@ -25,7 +25,6 @@ from app.decisions.models import (
     DecisionState,
     Handling,
     HandlingOutcome,
-    LapseReason,
     Option,
     PlannedChange,
     Publicity,
@@ -114,8 +113,8 @@ def change(session: Session, decision: Decision, values: dict[str, Any], *, vers
         "meeting_date" in told and _hint_is_of_other_years(session, decision)
     ):
         renew_hint(session, decision, by=by)
-    _lapse_if_changed(session, decision, by)
-    _stay_presented(session, decision, "no_longer_excluded", by)
+    lapse_if_changed(session, decision, by)
+    stay_presented(session, decision, "no_longer_excluded", by)
     session.flush()
 
 
@@ -166,7 +165,7 @@ def set_scope(session: Session, decision: Decision, scope: dict[str, Any], *, ve
     _write_scope(session, decision, scope)
     record(session, by, "decision.changed", "decision", decision.id, changes=told)
     renew_hint(session, decision, by=by, scope=scope)
-    _lapse_if_changed(session, decision, by)
+    lapse_if_changed(session, decision, by)
     session.flush()
 
 
@@ -180,7 +179,7 @@ def add_option(session: Session, decision: Decision, values: dict[str, Any], *, 
     session.add(row)
     session.flush()
     record(session, by, "option.added", "decision", decision.id, option=row.code, title=row.title)
-    _lapse_if_changed(session, decision, by)
+    lapse_if_changed(session, decision, by)
     return row
 
 
@@ -196,7 +195,7 @@ def change_option(
         return row
     claim(session, decision, None, by)
     record(session, by, "option.changed", "decision", decision.id, option=row.code, changes=told)
-    _lapse_if_changed(session, decision, by)
+    lapse_if_changed(session, decision, by)
     return row
 
 
@@ -212,7 +211,7 @@ def remove_option(session: Session, decision: Decision, row: Option, *, version:
     session.delete(row)
     session.flush()
     record(session, by, "option.removed", "decision", decision.id, option=row.code, title=row.title)
-    _lapse_if_changed(session, decision, by)
+    lapse_if_changed(session, decision, by)
 
 
 def move(session: Session, decision: Decision, to: str, *, version: int, by: Caller, reason: str | None = None) -> None:
@@ -237,7 +236,7 @@ def move(session: Session, decision: Decision, to: str, *, version: int, by: Cal
     record(session, by, "decision.moved", "decision", decision.id, **told)
     if to == "reopening":
         _undecide(decision)
-        _stand_on_what_holds(session, decision, by)
+        stand_on_what_holds(session, decision, by)
 
 
 def handle(session: Session, decision: Decision, values: dict[str, Any], *, version: int, by: Caller) -> Handling:
@@ -298,7 +297,7 @@ def _take_outcome(
         return
     _undecide(decision)
     if before not in rules.EDITABLE:
-        _stand_on_what_holds(session, decision, by)
+        stand_on_what_holds(session, decision, by)
 
 
 def _undecide(decision: Decision) -> None:
@@ -354,77 +353,12 @@ def renew_hint_of(session: Session, decision: Decision, *, version: int, by: Cal
     renew_hint(session, decision, by=by)
 
 
-def clear(session: Session, decision: Decision, clearance: dict[str, Any], *, by: Caller) -> None:
-    """Write an assessment's clearance onto the decision; its guards read only this.
-
-    A decision that is taken keeps the edition that it used. The clearance is kept among all there have been, which say
-    what each meeting had.
-    """
-    claim(session, decision, None, by)
-    decision.clearances = [*rules.ended(decision.clearances, clearance["at"]), {**clearance, "until": None}]
-    if decision.state in rules.EDITABLE:
-        decision.clearance, decision.clearance_kind, decision.clearance_lapse = clearance, clearance["kind"], None
-        told = {name: clearance[name] for name in ("kind", "assessment_id", "edition", "content_digest")}
-        record(session, by, "decision.cleared", "decision", decision.id, **told)
-    session.flush()
-
-
-def lapse(session: Session, decision: Decision, reasons: list[LapseReason], *, by: Caller) -> None:
-    """Take the clearance away, and say why. What was presented because of it goes back into preparation."""
-    if decision.clearance is None:
-        return
-    lost, at = decision.clearance["assessment_id"], stamp()
-    codes = [reason.value for reason in reasons]
-    said = {"at": at, "codes": codes, "reason": in_words("lapse_reason", codes), "assessment_id": lost}
-    decision.clearance_lapse, decision.clearances = said, rules.ended(decision.clearances, at)
-    decision.clearance = decision.clearance_kind = None
-    session.flush()
-    record(session, by, "decision.clearance_lapsed", "decision", decision.id, codes=codes, assessment_id=lost)
-    _stay_presented(session, decision, "clearance_lapsed", by)
-
-
-def _stay_presented(session: Session, decision: Decision, because: str, by: Caller) -> None:
-    """Take a presented decision back into preparation where what let it be presented is no longer there."""
-    if decision.state != DecisionState.PRESENTED or rules.is_presentable(
-        decision.clearance_kind, decision.override_reason, excluded=decision.excluded
-    ):
-        return
-    before, decision.state, decision.uncleared = decision.state, DecisionState.IN_PREPARATION, False
-    session.flush()
-    told = {"from": before, "to": decision.state, "reason": None, "because": because}
-    record(session, by, "decision.moved", "decision", decision.id, **told)
-
-
-def _stand_on_what_holds(session: Session, decision: Decision, by: Caller) -> None:
-    """Put the clearance that holds now on a decision whose proposal may change again; it may be of another proposal."""
-    decision.clearance = rules.standing(decision.clearances)
-    decision.clearance_kind = decision.clearance["kind"] if decision.clearance else None
-    _lapse_if_changed(session, decision, by)
-    session.flush()
-
-
 def _set_excluded(session: Session, decision: Decision, excluded: bool, by: Caller) -> None:
     told = changes(decision, {"excluded": excluded})
     decision.excluded = excluded
     session.flush()
     record(session, by, "decision.changed", "decision", decision.id, changes=told)
-    _stay_presented(session, decision, "no_longer_excluded", by)
-
-
-def present_proposal(session: Session, decision: Decision) -> dict[str, Any]:
-    """The proposal as it stands now: title, options, planned euros."""
-    options = [row.model_dump(include={"code", "title", "description"}) for row in queries.options(session, decision)]
-    return rules.proposal(decision.title, options, queries.planned_changes(session, decision))
-
-
-def _lapse_if_changed(session: Session, decision: Decision, by: Caller) -> None:
-    if decision.clearance is None:
-        return
-    session.flush()
-    present = rules.digests_of(present_proposal(session, decision))
-    reasons = rules.reasons_to_lapse(decision.clearance["proposal"], present)
-    if reasons:
-        lapse(session, decision, reasons, by=by)
+    stay_presented(session, decision, "no_longer_excluded", by)
 
 
 def _owned(decision: Decision, by: Caller) -> dict[str, Any]:
