@@ -78,7 +78,7 @@ def one_of(column: str, codes: type[StrEnum]) -> CheckConstraint:
 
 def table_of(model: type[SQLModel]) -> Table:
     """The table of a model, for statements that read columns or write many rows."""
-    table: Table = model.__table__  # type: ignore[attr-defined]
+    table: Table = model.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
     return table
 
 

@@ -25,11 +25,10 @@ from app.clock import now
 from app.database import Database, table_of
 from app.demo.server import serving
 from app.jobs import actions as jobs
-from app.jobs import running
-from app.jobs.importing import ImportKind
+from app.jobs import running, uploads
+from app.jobs.importing import PREFIX, ImportKind
 from app.jobs.models import Job, JobKind
 from app.jobs.running import Runner
-from app.jobs.uploads import PREFIX
 from app.main import IMPORTS, create_app, run_job
 from app.services.models import Unit
 from tests.conftest import SETTINGS
@@ -260,6 +259,31 @@ def test_who_may_not_import_is_refused_before_a_job_is_made(api: Api, database: 
     assert upload(api, role="auditor").status_code == 403
     assert count(database, JOB) == 0
     assert left_in(folder) == []
+
+
+def test_the_file_of_who_may_not_import_is_not_taken_in(
+    api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def received(_request: Any) -> Any:
+        raise AssertionError("the file was taken in")
+
+    monkeypatch.setattr(uploads, "_received", received)
+    headers = {"Authorization": f"Bearer {api.county.keys['preparer']}", "Content-Type": "text/csv"}
+    for collection in ("units", "budget-lines"):
+        answer = api.client.post(f"/api/v1/{collection}/import", content=UNITS, headers=headers)
+        assert answer.status_code == 403
+    headers["Authorization"] = f"Bearer {api.county.keys['controller']}"
+    assert api.client.post("/api/v1/units/import", content=UNITS, headers=headers).status_code == 500, "the control"
+
+
+def test_what_a_killed_process_received_is_removed_a_day_later(folder: Path) -> None:
+    old, new, other = folder / f"{PREFIX}old", folder / f"{PREFIX}new", folder / "somebody-elses"
+    for path in (old, new, other):
+        path.write_text(UNITS, "utf-8")
+    for path in (old, other):
+        os.utime(path, (0, time.time() - running.KEPT_SECONDS - 60))
+    running.forget_uploads()
+    assert {path.name for path in folder.iterdir()} == {new.name, other.name}
 
 
 def test_a_job_of_another_organisation_is_not_there(api: Api, neighbour: County) -> None:

@@ -82,7 +82,7 @@ def add_routes(to: APIRouter, of: PartRoutes) -> None:
     @to.get(
         f"/{of.kind}",
         name=f"list_{of.kind}",
-        response_model=schemas.PartList[read],  # type: ignore[valid-type]
+        response_model=schemas.PartList[read],  # type: ignore[valid-type]  # made by kind
         summary=f"List {of.kind}",
         description="Needs `assessments:read`. All at once, in the order added; reading the assessment gives them too.",
     )
@@ -98,7 +98,7 @@ def add_routes(to: APIRouter, of: PartRoutes) -> None:
         summary=f"Add {of.one}",
         description=f"{_WRITING} {of.adding}",
     )
-    def add_part(assessment_id: UUID, session: SessionDep, caller: SignedIn, body: facts) -> Any:  # type: ignore[valid-type]
+    def add_part(assessment_id: UUID, session: SessionDep, caller: SignedIn, body: facts) -> Any:  # type: ignore[valid-type]  # made by kind
         assessment = queries.get(session, assessment_id, visible_to=caller)
         return read.model_validate(parts.add(session, assessment, of.kind, values_of(body), by=caller))
 
@@ -126,7 +126,7 @@ def add_routes(to: APIRouter, of: PartRoutes) -> None:
         session: SessionDep,
         caller: SignedIn,
         version: ExpectedVersion,
-        patch: Annotated[patch_schema, Body(media_type="application/merge-patch+json")],  # type: ignore[valid-type]
+        patch: Annotated[patch_schema, Body(media_type="application/merge-patch+json")],  # type: ignore[valid-type]  # made by kind
     ) -> Any:
         assessment = queries.get(session, assessment_id, visible_to=caller)
         row = queries.part(session, assessment, of.kind, part_id)

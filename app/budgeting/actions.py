@@ -14,6 +14,7 @@ from app.budgeting.publication import document_of
 from app.budgeting.report import Asked, child_budget
 from app.budgeting.rules import check_ranges
 from app.clock import now
+from app.conventions.schemas import money
 from app.conventions.versions import check_version, claim, etag_of
 from app.database import Session, table_of
 from app.errors import Conflict, NotFound, Stale
@@ -92,7 +93,7 @@ def preview(
 
 
 def _less(after: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    return {"cents": after["cents"] - before["cents"], "currency": "EUR"}
+    return money(after["cents"] - before["cents"])
 
 
 def publish(session: Session, year: int, phase: Phase, *, by: Caller) -> PublishedChildBudget:

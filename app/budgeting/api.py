@@ -48,6 +48,7 @@ budgets = router("child-budget", "Child budget")
     status_code=202,
     summary="Import budget or ledger lines from a file",
     openapi_extra=import_operation(
+        BUDGET_LINES,
         EXAMPLE_LINES,
         "Columns vuosi, vaihe, kustannuspaikka, palveluluokka, tili, summa (år, fas, kostnadsställe, serviceklass, "
         "konto, belopp; year, phase, cost_centre, service_class, account, amount), in any order.",

@@ -112,7 +112,7 @@ async def _asked(
     cost_centre_id: Annotated[list[UUID] | None, Query(max_length=100, description="Only of these.")] = None,
     service_class_id: Annotated[list[UUID] | None, Query(max_length=100, description="Only of these.")] = None,
     impact_class: Annotated[ImpactClass | None, Query(description="Only of this class.")] = None,
-    format: Annotated[Format, Query(description="json, csv or xlsx.")] = Format.JSON,  # noqa: A002
+    format: Annotated[Format, Query(description="json, csv or xlsx.")] = Format.JSON,  # noqa: A002  (the parameter's name)
 ) -> BudgetAsked:
     asked = Asked(
         tuple(sorted(set(year))),

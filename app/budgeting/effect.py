@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, cast, func, select
 from app.budgeting.models import CoverageGap, Flow, Ledger, LedgerState, LedgerSum, Phase
 from app.budgeting.rules import CHILDREN, NOTHING, RULE_VERSION, Split, is_child_money, largest_remainder
 from app.budgeting.sums import PARTS, Splitting
+from app.conventions.schemas import money
 from app.database import Session, table_of
 from app.services.models import ImpactClass
 from app.services.rules import AGE_GROUPS
@@ -80,12 +81,12 @@ def _told(year: int, population_year: int | None, splits: Sequence[Split]) -> di
     return {
         "year": year,
         "population_year": population_year,
-        "total": _money(sum(split.cents for split in splits)),
-        "core": _money(sum(core)),
-        "extended": _money(sum(extended)),
-        "unclassified": _money(sum(split.cents for split in splits if split.parts == NOTHING)),
+        "total": money(sum(split.cents for split in splits)),
+        "core": money(sum(core)),
+        "extended": money(sum(extended)),
+        "unclassified": money(sum(split.cents for split in splits if split.parts == NOTHING)),
         "age_groups": [
-            {"age_group": AGE_GROUPS[place].value, "core": _money(core[place]), "extended": _money(extended[place])}
+            {"age_group": AGE_GROUPS[place].value, "core": money(core[place]), "extended": money(extended[place])}
             for place in CHILDREN
         ],
     }
@@ -179,7 +180,7 @@ def ledger_beside(session: Session, organisation_id: UUID, planned: Sequence[Pla
             )
             if now and then:
                 phases.append({"phase": phase.value, **_two_years(now, then)})
-        told.append({"year": year, "planned": _money(planned_cents), "ledger": phases})
+        told.append({"year": year, "planned": money(planned_cents), "ledger": phases})
     return told
 
 
@@ -187,9 +188,5 @@ def _two_years(now: Sequence[Any], then: Sequence[Any]) -> dict[str, Any]:
     said: dict[str, Any] = {}
     for name in ("net", "extended"):
         after, before = (sum(getattr(row, name) for row in rows) for rows in (now, then))
-        said[name] = {"before": _money(before), "after": _money(after), "change": _money(after - before)}
+        said[name] = {"before": money(before), "after": money(after), "change": money(after - before)}
     return said
-
-
-def _money(cents: int) -> dict[str, Any]:
-    return {"cents": cents, "currency": "EUR"}

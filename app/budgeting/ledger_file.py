@@ -102,13 +102,12 @@ class Reader:
         keys = list(zip(years, phases, centres, services, strict=True))
         found: Iterable[Found]
         try:
-            entries = list(map(self._entries.get, keys))
-            if None in entries:
-                entries = [entry or self._learnt(key) for entry, key in zip(entries, keys, strict=True)]
+            known = list(map(self._entries.get, keys))
+            entries = [entry or self._learnt(key) for entry, key in zip(known, keys, strict=True)]
             for account in set(accounts).difference(self._accounts):
                 self._accounts[account] = self._account(account)
             of_accounts = map(self._accounts.__getitem__, accounts)
-            found = zip(entries, of_accounts, list(map(cents_of, amounts)), strict=True)  # type: ignore[arg-type]
+            found = zip(entries, of_accounts, list(map(cents_of, amounts)), strict=True)
         except CellFault:
             found = [one for number, row in block if (one := self._line(number, row)) is not None]
         lines = list[Line]()

@@ -20,6 +20,7 @@ from app.budgeting.models import (
     Phase,
 )
 from app.conventions.cursors import PageRequest
+from app.conventions.schemas import money
 from app.database import Session, table_of
 from app.errors import Fault, Invalid, NotFound
 from app.services.models import CostCentre, ServiceClass, Unit
@@ -118,7 +119,7 @@ def ledgers(
 
 def _with_money(row: Any) -> dict[str, Any]:
     said = dict(row)
-    return {**said, "amount": {"cents": said.pop("cents"), "currency": "EUR"}}
+    return {**said, "amount": money(said.pop("cents"))}
 
 
 def lines(
@@ -247,7 +248,7 @@ def unclassified(
     rows = []
     for place, row in enumerate(session.connection().execute(statement).mappings(), _offset(page) + 1):
         said = _with_money(row)
-        said["internal"] = {"cents": said["internal"], "currency": "EUR"}
+        said["internal"] = money(said["internal"])
         rows.append({**said, "place": place})
     return rows
 

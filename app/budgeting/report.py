@@ -10,6 +10,7 @@ from app.access.rules import Caller
 from app.budgeting import figures, queries, sums
 from app.budgeting.models import CLASSES, Axis, Basis, CoverageGap, Flow, Phase
 from app.budgeting.rules import CHILDREN, RULE_VERSION, per_head, population_of, share_of
+from app.conventions.schemas import money
 from app.database import Session, breathe
 from app.errors import Fault, Invalid
 from app.services.models import CostCentre, ImpactClass, ServiceClass, Unit, UnitLevel
@@ -130,7 +131,7 @@ class Report:
         self.by_unit = Dimension.UNIT in asked.group_by or asked.unit_id is not None
         self.by_service = Dimension.SERVICE_CLASS in asked.group_by or bool(asked.service_class_ids)
         self.counterparts = sums.counterparts(session, organisation_id, set(asked.years)) if self.by_service else {}
-        self._later = {earlier: later for later, earlier in self.counterparts.items() if earlier is not None}
+        self.later = {earlier: later for later, earlier in self.counterparts.items() if earlier is not None}
         self._of_ledger = {row.number: (row.year, row.phase) for row in self.ledgers}
         self.present: dict[tuple[int, str], Table] = {}
         self.prior: dict[tuple[int, str], Table] = {}
@@ -279,7 +280,7 @@ class _Teller:
         if Dimension.SERVICE_CLASS not in asked:
             return table
         place = asked.index(Dimension.SERVICE_CLASS)
-        later = self.report._later  # noqa: SLF001  (the same module)
+        later = self.report.later
         return {
             (*key[:place], later.get(key[place], key[place]), *key[place + 1 :]): sum_ for key, sum_ in table.items()
         }
@@ -308,7 +309,7 @@ class _Teller:
             "children": sum(self.people[place] for place in CHILDREN) if self.people else None,
             "age_groups": groups,
             "coverage": coverage_of(gross),
-            "unclassified": {name: _money(cents) for name, cents in left.items()},
+            "unclassified": {name: money(cents) for name, cents in left.items()},
         }
 
     def row(self, key: Key, group: int | None) -> dict[str, Any] | None:
@@ -326,15 +327,15 @@ class _Teller:
         change = None
         if self.looks_back:
             then, otherwise = earlier.amounts(group), prior.amounts(group)
-            change = {"since": self.year - 1, "net": _money(amounts["net"] - then["net"])}
+            change = {"since": self.year - 1, "net": money(amounts["net"] - then["net"])}
             for name in ("core", "extended"):
                 total, classification = amounts[name] - then[name], amounts[name] - otherwise[name]
                 split = {"total": total, "money": total - classification, "classification": classification}
-                change[name] = {part: _money(cents) for part, cents in split.items()}
+                change[name] = {part: money(cents) for part, cents in split.items()}
         return {
             "year": self.year,
             "phase": self.phase.value,
-            **{name: _money(amounts[name]) for name in ("net", "cost", "income", "internal")},
+            **{name: money(amounts[name]) for name in ("net", "cost", "income", "internal")},
             "share": share_of(amounts["net"], self.net),
             **{name: self._figure(amounts[name], group) for name in ("core", "extended")},
             "change": change,
@@ -346,24 +347,20 @@ class _Teller:
         if self.people is not None and (group is None or group in CHILDREN):
             people = sum(self.people[place] for place in CHILDREN) if group is None else self.people[group]
         head = per_head(cents, people) if people else None
-        per_child = _money(head) if head is not None else None
-        return {"amount": _money(cents), "share": share_of(cents, self.net), "per_child": per_child}
+        per_child = money(head) if head is not None else None
+        return {"amount": money(cents), "share": share_of(cents, self.net), "per_child": per_child}
 
     def _against(self, group: int | None, present: Sum, budget: Sum) -> dict[str, Any] | None:
         if self.budget_phase is None:
             return None
         amounts, planned = present.amounts(group), budget.amounts(group)
-        differing = {name: _money(amounts[name] - planned[name]) for name in ("net", "core", "extended")}
+        differing = {name: money(amounts[name] - planned[name]) for name in ("net", "core", "extended")}
         return {"phase": self.budget_phase.value, **differing}
 
 
 def _together(parts: Iterable[Sum]) -> Sum:
     """Several sums as one."""
     return Sum([sum(values) for values in zip(*(part.values for part in parts), strict=True)])
-
-
-def _money(cents: int) -> dict[str, Any]:
-    return {"cents": cents, "currency": "EUR"}
 
 
 def child_budget(session: Session, asked: Asked, *, visible_to: Caller) -> dict[str, Any]:

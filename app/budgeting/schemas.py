@@ -15,7 +15,7 @@ from app.conventions.schemas import (
     Year,
 )
 from app.services.models import AgeGroup, ImpactClass, UnitLevel
-from app.services.schemas import ClassificationBatch
+from app.services.schemas import EXAMPLE_BATCH, ClassificationBatch
 
 Account = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,20}$")]
 Share = Annotated[float | None, Field(description="A share, such as 0.308; null where the whole is 0.")]
@@ -263,11 +263,7 @@ class Preview(ClassificationBatch):
         default_factory=lambda: [Phase.BUDGET], description="The phases to look at."
     )
 
-    model_config = {
-        "json_schema_extra": {
-            "examples": [{**ClassificationBatch.model_config["json_schema_extra"]["examples"][0], "years": [2026]}]  # type: ignore[index,dict-item]
-        }
-    }
+    model_config = {"json_schema_extra": {"examples": [{**EXAMPLE_BATCH, "years": [2026]}]}}
 
 
 class PreviewRead(Representation):

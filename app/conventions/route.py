@@ -147,8 +147,7 @@ class Route(APIRoute):
         if media_type not in self.body_types:
             raise WrongMediaType("wrong_media_type", f"Send the body as {' or '.join(self.body_types)}.")
         if media_type.endswith("json"):
-            # where Starlette keeps it; parsed once
-            request._json = await greenlet_spawn(read_json, body)  # noqa: SLF001
+            request._json = await greenlet_spawn(read_json, body)  # noqa: SLF001  (where Starlette keeps it)
 
 
 async def _body_of(request: Request) -> bytes:
@@ -167,7 +166,7 @@ async def _body_of(request: Request) -> bytes:
     if size > limit:
         raise TooLarge("body_too_large", f"Send at most {limit} bytes.")
     request._body = b"".join(chunks)  # noqa: SLF001  (where Starlette keeps it)
-    return request._body  # noqa: SLF001
+    return request._body  # noqa: SLF001  (likewise)
 
 
 def _query_parameters(dependant: Dependant) -> set[str]:

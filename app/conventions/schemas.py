@@ -165,6 +165,11 @@ class Money(Schema):
     currency: Annotated[str, AfterValidator(_euro)] = Field(default="EUR", description="Always EUR.", pattern="^EUR$")
 
 
+def money(cents: int) -> dict[str, Any]:
+    """An amount as the API gives it."""
+    return {"cents": cents, "currency": "EUR"}
+
+
 class Page(Representation, Generic[Item]):
     """A part of a list, with the way to the next part."""
 

@@ -14,6 +14,8 @@ from app.jobs.models import JobKind
 from app.spreadsheets.reading import open_table
 from app.spreadsheets.tables import CellError, Column, Table
 
+PREFIX = "lava-upload-"
+"""How the name of a file being imported begins, in the folder for temporary files."""
 MOST_FAULTS = 1000
 """So many faults are told; the rest are only counted."""
 

@@ -1,7 +1,10 @@
 """Running jobs one after another in a process of their own, beside the event loop."""
 
 import asyncio
+import contextlib
 import multiprocessing
+import tempfile
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -16,8 +19,10 @@ from sqlalchemy.util import greenlet_spawn
 from app.database import Database
 from app.errors import Busy
 from app.jobs import actions
+from app.jobs.importing import PREFIX
 
 BEAT_SECONDS = 20
+KEPT_SECONDS = 24 * 3600
 
 log = structlog.get_logger("jobs")
 
@@ -69,6 +74,7 @@ class Runner:
 
     async def watch(self, database: Database) -> None:
         """Keep telling that the jobs held here go on, and end those that are lost. Runs until it is cancelled."""
+        forget_uploads()
         while True:
             try:
                 async with database.request_transaction(writes=True) as session:
@@ -88,6 +94,14 @@ class Runner:
                 await greenlet_spawn(actions.lose, session, set(held))
         for path in held.values():
             path.unlink(missing_ok=True)
+
+
+def forget_uploads() -> None:
+    """Remove files that were received a day ago or earlier: whoever was to read them was killed."""
+    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):  # another process was faster, or it is not ours
+            if time.time() - path.stat().st_mtime > KEPT_SECONDS:
+                path.unlink()
 
 
 def stop_now(executor: Any) -> None:

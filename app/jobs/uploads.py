@@ -19,14 +19,13 @@ from app.conventions.route import Endpoint, Route
 from app.database import Database, Session
 from app.errors import Fault, Invalid, TooLarge, WrongMediaType
 from app.jobs import actions
-from app.jobs.importing import ImportKind
+from app.jobs.importing import PREFIX, ImportKind
 from app.jobs.schemas import JobRead
 from app.texts import fault_in_text
 
 CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MEDIA_TYPES = (CSV, XLSX, "application/octet-stream")
-PREFIX = "lava-upload-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,9 @@ class UploadRoute(Route):
             raise WrongMediaType("wrong_media_type", f"Send the file as {' or '.join(MEDIA_TYPES[:2])}.")
         database: Database = request.app.state.database
         async with database.request_transaction(writes=False) as session:
-            await greenlet_spawn(caller_of_request, session, request)
+            caller: Caller = await greenlet_spawn(caller_of_request, session, request)
+        assert self.openapi_extra is not None
+        caller.require(self.openapi_extra["x-upload"])  # before hundreds of megabytes are taken in
         upload = await _received(request)
         request.state.upload = upload
         request._body = upload.digest.encode()  # noqa: SLF001  (what Starlette would read again)
@@ -160,11 +161,11 @@ async def _asked(
 Asked = Annotated[ImportAsked, Depends(_asked)]
 
 
-def import_operation(example: str, columns: str) -> dict[str, Any]:
-    """What an import route says of its body in the description of the API."""
+def import_operation(kind: ImportKind, example: str, columns: str) -> dict[str, Any]:
+    """What an import route says of its body in the description of the API, and the right that sending a file needs."""
     file = {"schema": {"type": "string", "format": "binary", "description": columns}}
     return {
-        "x-upload": True,
+        "x-upload": kind.permission,
         "requestBody": {
             "required": True,
             "content": {CSV: {"schema": {"type": "string", "description": columns}, "example": example}, XLSX: file},

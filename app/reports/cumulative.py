@@ -12,6 +12,7 @@ from app.assessments.models import Direction, Impact
 from app.budgeting.effect import by_age_group, splits_of
 from app.budgeting.rules import CHILDREN, RULE_VERSION, Split, is_child_money
 from app.budgeting.sums import Splitting
+from app.conventions.schemas import money
 from app.database import Session, table_of
 from app.decisions.models import ClearanceKind, Decision, DecisionServiceClass, PlannedChange
 from app.decisions.rules import FOLLOWED_UP_STATES, clearance_at
@@ -37,8 +38,8 @@ class _Group:
         return {
             "decisions": len(self.decisions),
             "directions": self.directions,
-            "core": _money(self.core),
-            "extended": _money(self.extended),
+            "core": money(self.core),
+            "extended": money(self.extended),
         }
 
 
@@ -100,10 +101,10 @@ def _told(
         "unassessed": len(counted) - len(assessed),
         "excluded": len(decisions) - len(counted),
         "rule_version": RULE_VERSION,
-        "planned": _money(sum(split.cents for split in splits)),
-        "core": _money(sum(core)),
-        "extended": _money(sum(extended)),
-        "unclassified": _money(sum(left)),
+        "planned": money(sum(split.cents for split in splits)),
+        "core": money(sum(core)),
+        "extended": money(sum(extended)),
+        "unclassified": money(sum(left)),
         "age_groups": [{"age_group": code, **group.told()} for code, group in by_age.items()],
         "child_groups": [{"child_group": code, **group.told()} for code, group in sorted(by_child.items())],
     }
@@ -167,7 +168,3 @@ def _impacts(session: Session, assessed: dict[UUID, UUID]) -> Iterable[tuple[UUI
 def _chunks(ids: Sequence[UUID]) -> Iterable[Sequence[UUID]]:
     """Some thousands at a time: a statement has its limits."""
     return (ids[start : start + 5000] for start in range(0, len(ids), 5000))
-
-
-def _money(cents: int) -> dict[str, Any]:
-    return {"cents": cents, "currency": "EUR"}

@@ -39,7 +39,9 @@ routes = APIRouter(prefix="/api/v1", tags=["Services"], route_class=UploadRoute)
     status_code=202,
     summary="Import the unit tree from a file",
     openapi_extra=import_operation(
-        EXAMPLE_UNITS, "Columns tunnus, nimi (nimi_sv, nimi_en), taso, ylempi yksikkö, voimassa alkaen, voimassa asti."
+        imports.UNITS,
+        EXAMPLE_UNITS,
+        "Columns tunnus, nimi (nimi_sv, nimi_en), taso, ylempi yksikkö, voimassa alkaen, voimassa asti.",
     ),
 )
 def import_units(session: SessionDep, caller: SignedIn, request: Request, asked: Asked) -> Response:
@@ -57,6 +59,7 @@ def import_units(session: SessionDep, caller: SignedIn, request: Request, asked:
     status_code=202,
     summary="Import cost centres from a file",
     openapi_extra=import_operation(
+        imports.COST_CENTRES,
         EXAMPLE_COST_CENTRES,
         "Columns kustannuspaikka, nimi (nimi_sv, nimi_en), yksikkö, voimassa alkaen, voimassa asti.",
     ),
@@ -75,7 +78,9 @@ def import_cost_centres(session: SessionDep, caller: SignedIn, request: Request,
     response_model=JobRead,
     status_code=202,
     summary="Import code lists from a file",
-    openapi_extra=import_operation(EXAMPLE_LIST, "Columns scheme, year, code and name (luokitus, vuosi, koodi, nimi)."),
+    openapi_extra=import_operation(
+        imports.SERVICE_CLASSES, EXAMPLE_LIST, "Columns scheme, year, code and name (luokitus, vuosi, koodi, nimi)."
+    ),
 )
 def import_service_classes(session: SessionDep, caller: SignedIn, request: Request, asked: Asked) -> Response:
     """Needs `services:write`; the answer is a job to be watched.
@@ -92,6 +97,7 @@ def import_service_classes(session: SessionDep, caller: SignedIn, request: Reque
     status_code=202,
     summary="Import classifications from a file",
     openapi_extra=import_operation(
+        imports.CLASSIFICATIONS,
         EXAMPLE_CLASSIFICATIONS,
         "Columns kustannuspaikka, luokitus, luettelon vuosi, palveluluokka, vuodesta, vuoteen, vaikutusluokka, "
         "menetelmä, osuus 0-6 … osuus 18+, lasten osuus, ikäryhmät, perustelu; luettelon vuosi is by default vuodesta.",
@@ -120,7 +126,7 @@ def import_classifications(
     status_code=202,
     summary="Import populations from a file",
     openapi_extra=import_operation(
-        EXAMPLE_POPULATIONS, "Columns vuosi, ikäryhmä and väkiluku; all five groups a year."
+        imports.POPULATIONS, EXAMPLE_POPULATIONS, "Columns vuosi, ikäryhmä and väkiluku; all five groups a year."
     ),
 )
 def import_populations(session: SessionDep, caller: SignedIn, request: Request, asked: Asked) -> Response:

@@ -309,6 +309,21 @@ class PopulationRead(Resource):
     source: str = Field(description="Where the counts are from.")
 
 
+EXAMPLE_BATCH: dict[str, Any] = {
+    "items": [
+        {
+            "cost_centre_id": _PLACEHOLDER,
+            "from_year": 2026,
+            "impact_class": "direct",
+            "method": "full",
+            "age_groups": ["0-6"],
+            "reason": "Neuvola palvelee alle kouluikäisiä",
+        }
+    ],
+    "end_earlier": True,
+}
+
+
 class ClassificationBatch(Schema):
     """Classifications to be added together: all of them or none."""
 
@@ -320,25 +335,7 @@ class ClassificationBatch(Schema):
         description="End what is classified for the same and holds on, in the year before; otherwise it is refused.",
     )
 
-    model_config = {
-        "json_schema_extra": {
-            "examples": [
-                {
-                    "items": [
-                        {
-                            "cost_centre_id": _PLACEHOLDER,
-                            "from_year": 2026,
-                            "impact_class": "direct",
-                            "method": "full",
-                            "age_groups": ["0-6"],
-                            "reason": "Neuvola palvelee alle kouluikäisiä",
-                        }
-                    ],
-                    "end_earlier": True,
-                }
-            ]
-        }
-    }
+    model_config = {"json_schema_extra": {"examples": [EXAMPLE_BATCH]}}
 
 
 class ClassificationBatchDone(Representation):
