@@ -26,6 +26,7 @@ from app.assessments import parts_api as assessment_parts
 from app.budgeting import api as budgeting
 from app.budgeting import public_api as public_budgeting
 from app.budgeting.imports import BUDGET_LINES
+from app.case_management import api as case_management
 from app.conventions import idempotency
 from app.conventions.head import HeadAsGet
 from app.conventions.problems import faults_of, problem
@@ -86,6 +87,8 @@ ROUTERS: Sequence[APIRouter] = (
     follow_up.router,
     follow_up.of_decision,
     service_imports_api.routes,
+    case_management.cases,
+    case_management.batches,
     services.units,
     services.cost_centres,
     services.service_classes,

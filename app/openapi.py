@@ -24,6 +24,7 @@ narrowed to some rights needs those too.
 
 TAGS = {
     "Decisions": "What is decided: options, what it touches, its early hint, its clearance and how bodies handled it.",
+    "Cases": "The case-management system: cases told by its own key, and whether each is ready for a meeting.",
     "Assessments": "Screening, writing, review, seal and publication.",
     "Parts of an assessment": "Impacts, evidence, hearings and recommendations.",
     "Follow-ups": "What really happened.",

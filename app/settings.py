@@ -14,6 +14,10 @@ class Settings(BaseSettings):
 
     database_url: Annotated[str, Field(description="SQLite file or PostgreSQL address.")] = "sqlite:///data/lava.db"
     database_connections: Annotated[int, Field(ge=1, le=200, description="Connections kept open.")] = 16
+    public_url: Annotated[
+        str,
+        Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$", description="Where the service is; links begin with it."),
+    ] = "http://127.0.0.1:8000"
     host: Annotated[str, Field(description="Address the server listens on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port the server listens on.")] = 8000
     max_body_bytes: Annotated[int, Field(ge=1024, description="Largest request body accepted (413 above it).")] = (

@@ -23,6 +23,7 @@ from app.clock import today
 from app.conventions.schemas import values_of
 from app.database import Database, Session
 from app.decisions import actions as decisions
+from app.decisions import handling
 from app.decisions import queries as decision_queries
 from app.decisions.models import Decision, DecisionState
 from app.decisions.schemas import DecisionNew
@@ -106,7 +107,7 @@ def a_decision_in(
         return decision
     outcome = {DecisionState.TABLED: "tabled", DecisionState.RETURNED: "returned"}.get(DecisionState(state), "decided")
     handled = a_handling(outcome, decision_queries.options(session, decision)[-1].id if outcome == "decided" else None)
-    decisions.handle(session, decision, handled, version=decision.version, by=registrar)
+    handling.handle(session, decision, handled, version=decision.version, by=registrar)
     if outcome == "decided" and state != DecisionState.DECIDED:
         decisions.move(session, decision, "implementation", version=decision.version, by=registrar)
         if state == DecisionState.CLOSED:

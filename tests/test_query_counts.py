@@ -109,7 +109,7 @@ def decided(session: Session, county: County, number: int) -> Decision:
     an_assessment(session, county, "screening", decision)
     values = {"body": "Aluehallitus", "meeting_date": today(), "section": None, "outcome": "decided"}
     values |= {"option_id": None, "amendment": None, "answers": []}
-    decisions.handle(session, decision, values, version=decision.version, by=county["registrar"])
+    handling.handle(session, decision, values, version=decision.version, by=county["registrar"])
     follow_ups.open_follow_up(session, decision, by=county["preparer"])
     return decision
 

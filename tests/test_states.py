@@ -150,7 +150,7 @@ def test_what_a_body_did_is_recorded_from_every_state(database: Database, county
                 decision = session.get_one(Decision, decision_id)
                 version = decision.version
                 handling = a_handling(outcome)
-                said = answer_to(decisions.handle, session, decision, handling, version=version, by=county[role])
+                said = answer_to(handling_actions.handle, session, decision, handling, version=version, by=county[role])
                 may = county[role].can("decisions:handle")
                 assert said == (DONE if may else "not_allowed")
                 assert decision.state == (decision_rules.REPORTED[outcome] if may else state)

@@ -33,6 +33,7 @@ PERMISSIONS = {
     "decisions:present": "Take a decision to a body's meeting, when it is cleared.",
     "decisions:override": "Take an uncleared decision to a meeting, with a reason that is journalled.",
     "decisions:handle": "Record how a body handled a decision, and what followed.",
+    "cases:write": "Tell of cases as a case-management system: their facts, meetings and outcomes.",
     "assessments:read": "See assessments, screenings and their comments.",
     "assessments:write": "Screen a decision and write its assessment.",
     "assessments:comment": "Comment on an assessment.",
@@ -74,7 +75,7 @@ ROLES: dict[Role, frozenset[str]] = {
         | {"organisation:write", "people:write", "api-keys:read", "api-keys:write", "forms:write", "journal:read"}
     ),
     Role.INTEGRATION: frozenset(
-        {"decisions:read", "decisions:write", "decisions:handle", "assessments:read", "follow-ups:read"}
+        {"decisions:read", "decisions:write", "decisions:handle", "cases:write", "assessments:read", "follow-ups:read"}
         | {"services:read", "organisation:read", "forms:read", "child-budget:read"}
     ),
 }

@@ -28,16 +28,21 @@ def read_json(body: bytes) -> Any:
 
     Raises Invalid with a pointer for each text that may not be kept, and TooLarge where there are too many values.
     """
+    value, faults = read_json_with_faults(body)
+    if faults:
+        raise Invalid("invalid_text", "Some texts cannot be kept.", faults)
+    return value
+
+
+def read_json_with_faults(body: bytes) -> tuple[Any, list[Fault]]:
+    """The same, with the texts that may not be kept told beside the value: for one who takes in the rest."""
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
         raise Malformed("not_utf8", "The body is not UTF-8. Send it encoded as UTF-8.") from error
     except (ValueError, RecursionError) as error:
         raise Malformed("not_json", f"The body is not JSON: {error}.") from error
-    faults = list(_faults(value))
-    if faults:
-        raise Invalid("invalid_text", "Some texts cannot be kept.", faults)
-    return value
+    return value, list(_faults(value))
 
 
 def _refuse_constant(name: str) -> None:

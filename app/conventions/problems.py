@@ -24,17 +24,22 @@ class ProblemFault(BaseModel):
     detail: str = Field(description="What is wrong there.")
 
 
-class Problem(BaseModel):
-    """An error (RFC 9457)."""
+class Refusal(BaseModel):
+    """Why one thing among many was refused."""
 
     type: str = Field(description="Stable; docs/problems.md lists them.", examples=["urn:lava:problem:stale"])
     title: str = Field(description="The kind of problem, in the caller's language.")
-    status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What is wrong this time, and what to do.")
-    instance: str = Field(description="The request's id, which log lines carry too.")
     errors: list[ProblemFault] | None = Field(
         default=None, description="Where the faults are, if it can be told; the first 20."
     )
+
+
+class Problem(Refusal):
+    """An error (RFC 9457)."""
+
+    status: int = Field(description="The HTTP status.")
+    instance: str = Field(description="The request's id, which log lines carry too.")
 
 
 @cache
@@ -69,22 +74,30 @@ def problem(
 ) -> Response:
     """The answer that tells a problem."""
     language = language_of(request)
-    if len(faults) > MOST_FAULTS:
-        detail = f"{detail} These are the first {MOST_FAULTS} faults; there are {len(faults) - MOST_FAULTS} more."
-    body: dict[str, Any] = {
-        "type": f"urn:lava:problem:{code}",
-        "title": registry()[code][language],
+    body = {
+        **told(code, detail, faults, language),
         "status": status,
-        "detail": detail,
         "instance": f"urn:uuid:{request.scope['state']['request_id']}",
     }
+    content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+    return Response(content, status, {"Content-Language": language, **(headers or {})}, MEDIA_TYPE)
+
+
+def told(code: str, detail: str, faults: Sequence[Fault], language: str) -> dict[str, Any]:
+    """What a problem says, wherever it is told: in an answer of its own, or of one thing among many."""
+    if len(faults) > MOST_FAULTS:
+        detail = f"{detail} These are the first {MOST_FAULTS} faults; there are {len(faults) - MOST_FAULTS} more."
+    said: dict[str, Any] = {
+        "type": f"urn:lava:problem:{code}",
+        "title": registry()[code][language],
+        "detail": detail,
+    }
     if faults:
-        body["errors"] = [
+        said["errors"] = [
             {"pointer": _cut(fault.pointer, MOST_POINTER), "detail": _cut(fault.detail, MOST_DETAIL)}
             for fault in faults[:MOST_FAULTS]
         ]
-    content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-    return Response(content, status, {"Content-Language": language, **(headers or {})}, MEDIA_TYPE)
+    return said
 
 
 def _cut(text: str, most: int) -> str:

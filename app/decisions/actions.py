@@ -1,6 +1,5 @@
 """Writes of decisions, one verb each."""
 
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -11,20 +10,19 @@ from app.access.models import Account, Organisation
 from app.access.queries import referred
 from app.access.rules import Caller
 from app.budgeting.effect import budget_effect
-from app.clock import now, stamp, today
+from app.clock import stamp, today
 from app.conventions.states import state_after
 from app.conventions.versions import check_version, claim, hold, set_values
 from app.database import Session, table_of
 from app.decisions import queries, rules
 from app.decisions.clearing import lapse_if_changed, stand_on_what_holds, stay_presented
+from app.decisions.handling import undecide
 from app.decisions.models import (
     Decision,
     DecisionCostCentre,
     DecisionObject,
     DecisionServiceClass,
     DecisionState,
-    Handling,
-    HandlingOutcome,
     Option,
     PlannedChange,
     Publicity,
@@ -35,7 +33,6 @@ from app.public_register import actions as public_register
 from app.services import queries as services
 from app.services.models import CostCentre, ServiceClass, Unit
 
-FOLLOW_UP_MONTHS = 12
 _SCOPE = ("cost_centre_ids", "service_class_ids", "planned_changes")
 
 
@@ -91,6 +88,7 @@ def change(session: Session, decision: Decision, values: dict[str, Any], *, vers
     """
     by.require("decisions:write")
     values = {name: change["to"] for name, change in changes(decision, values).items()}
+    rules.check_not_kept(decision.kept_by_source, values)
     if set(values) - rules.NEVER_CLOSED:
         rules.check_editable(decision.state)
     _check_follow_up_date(decision, values)
@@ -98,17 +96,30 @@ def change(session: Session, decision: Decision, values: dict[str, Any], *, vers
         referred(session, Unit, values["unit_id"], by, "/unit_id")
     if "preparer_id" in values:
         _check_preparer(session, values["preparer_id"], by)
+    set_facts(session, decision, values, version=version, by=by)
+
+
+def set_facts(
+    session: Session, decision: Decision, values: dict[str, Any], *, version: int, by: Caller
+) -> dict[str, dict[str, Any]]:
+    """Set facts that were found fit, with all that follows; returns what changed, from what to what.
+
+    A decision that is taken keeps its hint and the clearance that it used.
+    """
+    values = dict(values)
     if "title" in values:
         values["search_text"] = rules.search_text(values["title"], decision.diary_number)
     if "task_class_code" in values:
         values["excluded"] = _is_excluded(session, values["task_class_code"], by)
     told = set_values(session, decision, values, version=version, by=by)
     if not told:
-        return
+        return told
     told.pop("search_text", None)
     record(session, by, "decision.changed", "decision", decision.id, changes=told)
     if told.get("publicity", {}).get("to") == Publicity.SECRET:
         public_register.withdraw_all_of(session, decision.id, "The matter was made secret.", by=by)
+    if decision.state not in rules.EDITABLE:
+        return told
     if {"task_class_code", "unit_id"} & set(told) or (
         "meeting_date" in told and _hint_is_of_other_years(session, decision)
     ):
@@ -116,6 +127,7 @@ def change(session: Session, decision: Decision, values: dict[str, Any], *, vers
     lapse_if_changed(session, decision, by)
     stay_presented(session, decision, "no_longer_excluded", by)
     session.flush()
+    return told
 
 
 def set_aside_task_classes(
@@ -140,6 +152,7 @@ def set_documents(
 ) -> None:
     """Replace the links to the decision's documents."""
     by.require("decisions:write")
+    rules.check_not_kept(decision.kept_by_source, changes(decision, {"documents": documents}))
     told = set_values(session, decision, {"documents": documents}, version=version, by=by)
     if told:
         record(session, by, "decision.changed", "decision", decision.id, changes=told)
@@ -235,98 +248,8 @@ def move(session: Session, decision: Decision, to: str, *, version: int, by: Cal
     session.flush()
     record(session, by, "decision.moved", "decision", decision.id, **told)
     if to == "reopening":
-        _undecide(decision)
+        undecide(decision)
         stand_on_what_holds(session, decision, by)
-
-
-def handle(session: Session, decision: Decision, values: dict[str, Any], *, version: int, by: Caller) -> Handling:
-    """Record how a body handled the decision. It has happened, so no state refuses it; without a clearance that its
-    meeting had it is marked and counted as uncleared.
-    """
-    by.require("decisions:handle")
-    if values["meeting_date"] > today():
-        fault = Fault("/meeting_date", "The meeting is in the future.")
-        raise Invalid("invalid", "Record a handling when it has happened.", [fault])
-    queries.chosen_option(session, decision, values["option_id"], by)
-    held = rules.clearance_at(decision.clearances, values["meeting_date"])
-    rules.check_answers(values["answers"], held or decision.clearance, "/answers")
-    uncleared = held is None and not decision.excluded
-    claim(session, decision, version, by)
-    row = Handling(**_owned(decision, by), uncleared=uncleared, recorded_at=now(), **values)
-    later = queries.last_meeting(session, decision)
-    session.add(row)
-    before, after = decision.state, rules.REPORTED[HandlingOutcome(values["outcome"])]
-    on_time = later is None or row.meeting_date >= later
-    if not on_time:
-        after = DecisionState(before)  # reported late: a later meeting has already said where the matter stands
-    record(
-        session,
-        by,
-        "decision.handled",
-        "decision",
-        decision.id,
-        **{"from": before, "to": after, "uncleared": uncleared},
-        body=row.body,
-        meeting_date=row.meeting_date,
-        section=row.section,
-        outcome=row.outcome,
-    )
-    if on_time:
-        _take_outcome(session, decision, row, after, held, by)
-    session.flush()
-    return row
-
-
-def _take_outcome(
-    session: Session,
-    decision: Decision,
-    row: Handling,
-    after: DecisionState,
-    held: dict[str, Any] | None,
-    by: Caller,
-) -> None:
-    """Bring the decision to where its latest meeting left it. What is decided keeps the clearance its meeting had."""
-    before = decision.state
-    decision.state, decision.body, decision.meeting_date = after, row.body, row.meeting_date
-    decision.uncleared = row.uncleared
-    if after is DecisionState.DECIDED:
-        if held is not None:
-            decision.clearance, decision.clearance_kind = held, held["kind"]
-        decision.decided_on, decision.chosen_option_id = row.meeting_date, row.option_id
-        schedule_follow_up(session, decision, row.meeting_date, by=by)
-        return
-    _undecide(decision)
-    if before not in rules.EDITABLE:
-        stand_on_what_holds(session, decision, by)
-
-
-def _undecide(decision: Decision) -> None:
-    """Nothing is decided: an activity under review keeps its date of follow-up, since it is there all the same."""
-    decision.decided_on = decision.chosen_option_id = None
-    if not rules.has_effects(decision.object, decision.state):
-        decision.follow_up_on = None
-
-
-def schedule_follow_up(session: Session, decision: Decision, start: date, *, by: Caller) -> None:
-    """Date the next follow-up twelve months after the decision, or after the look before was approved."""
-    decision.follow_up_on = rules.months_after(start, FOLLOW_UP_MONTHS)
-    told = {"decision_id": decision.id, "on": decision.follow_up_on}
-    record(session, by, "follow_up.scheduled", "decision", decision.id, **told)
-
-
-def answer_recommendations(
-    session: Session, decision: Decision, row: Handling, answers: list[dict[str, Any]], *, version: int, by: Caller
-) -> Handling:
-    """Record which recommendations the decision followed, and why."""
-    by.require("decisions:handle")
-    if row.outcome not in {HandlingOutcome.DECIDED, HandlingOutcome.AMENDED}:
-        raise Conflict("no_decision_yet", "Recommendations are answered when the matter is decided.")
-    held = rules.clearance_at(decision.clearances, row.meeting_date)
-    rules.check_answers(answers, held or decision.clearance, "/items")
-    told = set_values(session, row, {"answers": answers}, version=version, by=by)
-    if told:
-        record(session, by, "decision.recommendations_answered", "decision", decision.id, changes=told)
-    return row
 
 
 def renew_hint(session: Session, decision: Decision, *, by: Caller, scope: dict[str, Any] | None = None) -> None:

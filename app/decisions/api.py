@@ -14,7 +14,7 @@ from app.conventions.route import SessionDep, one_statement
 from app.conventions.route import router as router_of
 from app.conventions.schemas import Day, Page, values_of
 from app.conventions.versions import ExpectedVersion
-from app.decisions import actions, queries
+from app.decisions import actions, handling, queries
 from app.decisions.models import ClearanceKind, DecisionState
 from app.decisions.schemas import (
     AnswerList,
@@ -339,7 +339,7 @@ def record_handling(
     If-Match is the decision's ETag.
     """
     decision = queries.get(session, decision_id, visible_to=caller)
-    row = actions.handle(session, decision, values_of(body), version=version, by=caller)
+    row = handling.handle(session, decision, values_of(body), version=version, by=caller)
     return HandlingRead.model_validate(row)
 
 
@@ -373,7 +373,7 @@ def answer_recommendations(
     row = queries.handling(session, decision, handling_id)
     answers = body.model_dump(mode="json")["items"]
     return HandlingRead.model_validate(
-        actions.answer_recommendations(session, decision, row, answers, version=version, by=caller)
+        handling.answer_recommendations(session, decision, row, answers, version=version, by=caller)
     )
 
 

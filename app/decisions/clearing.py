@@ -8,8 +8,8 @@ from app.conventions.versions import claim
 from app.conventions.vocabulary import in_words
 from app.database import Session
 from app.decisions import queries, rules
-from app.decisions.models import Decision, DecisionState, LapseReason
-from app.journal.actions import record
+from app.decisions.models import Decision, DecisionState, LapseReason, SourceStatus
+from app.journal.actions import changes, record
 
 
 def clear(session: Session, decision: Decision, clearance: dict[str, Any], *, by: Caller) -> None:
@@ -22,6 +22,8 @@ def clear(session: Session, decision: Decision, clearance: dict[str, Any], *, by
     decision.clearances = [*rules.ended(decision.clearances, clearance["at"]), {**clearance, "until": None}]
     if decision.state in rules.EDITABLE:
         decision.clearance, decision.clearance_kind, decision.clearance_lapse = clearance, clearance["kind"], None
+        if decision.state == DecisionState.PRESENTED:  # on an agenda that a case system told of
+            decision.uncleared = False
         told = {name: clearance[name] for name in ("kind", "assessment_id", "edition", "content_digest")}
         record(session, by, "decision.cleared", "decision", decision.id, **told)
     session.flush()
@@ -42,15 +44,32 @@ def lapse(session: Session, decision: Decision, reasons: list[LapseReason], *, b
 
 
 def stay_presented(session: Session, decision: Decision, because: str, by: Caller) -> None:
-    """Take a presented decision back into preparation where what let it be presented is no longer there."""
+    """Take a presented decision back into preparation where what let it be presented is no longer there.
+
+    What the case system says is on an agenda is there all the same, and is marked uncleared.
+    """
     if decision.state != DecisionState.PRESENTED or rules.is_presentable(
         decision.clearance_kind, decision.override_reason, excluded=decision.excluded
     ):
+        return
+    if (decision.told_by_source or {}).get("status") == SourceStatus.ON_AGENDA:
+        mark_uncleared(session, decision, by)
         return
     before, decision.state, decision.uncleared = decision.state, DecisionState.IN_PREPARATION, False
     session.flush()
     told = {"from": before, "to": decision.state, "reason": None, "because": because}
     record(session, by, "decision.moved", "decision", decision.id, **told)
+
+
+def mark_uncleared(session: Session, decision: Decision, by: Caller) -> None:
+    """Mark a decision that is on an agenda, or take the mark away, by whether it is cleared."""
+    uncleared = decision.clearance_kind is None and not decision.excluded
+    if decision.uncleared == uncleared:
+        return
+    told = changes(decision, {"uncleared": uncleared})
+    decision.uncleared = uncleared
+    session.flush()
+    record(session, by, "decision.changed", "decision", decision.id, changes=told)
 
 
 def stand_on_what_holds(session: Session, decision: Decision, by: Caller) -> None:

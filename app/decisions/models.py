@@ -68,6 +68,14 @@ class HandlingOutcome(StrEnum):
     RETURNED = "returned"
 
 
+class SourceStatus(StrEnum):
+    """Where a case-management system says that the matter is. What bodies did with it is told by handlings."""
+
+    IN_PREPARATION = "in_preparation"
+    ON_AGENDA = "on_agenda"
+    WITHDRAWN = "withdrawn"
+
+
 class RecommendationAnswer(StrEnum):
     """Whether the decision followed a recommendation of the assessment."""
 
@@ -130,6 +138,8 @@ class Decision(Row, table=True):
     decided_on: date | None = None
     chosen_option_id: UUID | None = None
     follow_up_on: date | None = None
+    kept_by_source: list[str] = Field(default_factory=list, sa_type=JSON_TYPE)
+    told_by_source: dict[str, Any] | None = Field(default=None, sa_type=JSON_TYPE)
 
 
 class Option(Row, table=True):
@@ -179,7 +189,7 @@ class Handling(Row, table=True):
     """A body's handling of the decision in one meeting."""
 
     __tablename__ = "handling"
-    __table_args__ = (one_of("outcome", HandlingOutcome),)
+    __table_args__ = (one_of("outcome", HandlingOutcome), UniqueConstraint("decision_id", "source_key"))
 
     decision_id: UUID = Field(foreign_key="decision.id", index=True)
     body: str = Field(max_length=300)
@@ -191,3 +201,4 @@ class Handling(Row, table=True):
     uncleared: bool
     answers: list[dict[str, Any]] = Field(sa_type=JSON_TYPE)
     recorded_at: datetime
+    source_key: str | None = Field(default=None, max_length=100)

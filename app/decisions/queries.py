@@ -1,6 +1,6 @@
 """Reads of decisions, always limited to the caller's organisation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Any
@@ -23,7 +23,7 @@ from app.decisions.models import (
     Option,
     PlannedChange,
 )
-from app.decisions.rules import EDITABLE, diary_key
+from app.decisions.rules import EDITABLE, MANUAL, diary_key
 from app.decisions.schemas import DecisionRead, DecisionSummary
 from app.errors import Fault, Invalid, NotFound
 
@@ -96,6 +96,24 @@ def chosen_option(session: Session, decision: Decision, option_id: UUID | None, 
             "invalid", "Name an option of this decision.", [Fault("/option_id", "Another decision's option.")]
         )
     return row
+
+
+def told_by_source(
+    session: Session, organisation_id: UUID, source: str, natural_numbers: Iterable[str]
+) -> dict[tuple[str, str], Decision]:
+    """The decisions of some cases by natural number and decision key, to be written; one query.
+
+    Where the case system has not told of one yet, it is the one that somebody registered here by hand.
+    """
+    statement = select(Decision).where(
+        col(Decision.organisation_id) == organisation_id,
+        col(Decision.source).in_({source, MANUAL}),
+        col(Decision.natural_number).in_(list(natural_numbers)),
+    )
+    found: dict[tuple[str, str], Decision] = {}
+    for row in session.scalars(statement.order_by(col(Decision.source) == source)):
+        found[row.natural_number, row.decision_key] = row
+    return found
 
 
 def options(session: Session, decision: Decision) -> Sequence[Option]:
@@ -225,6 +243,14 @@ def handling(session: Session, decision: Decision, handling_id: UUID) -> Handlin
     if row is None or row.decision_id != decision.id:
         raise NotFound("not_found", "The decision has no such handling.")
     return row
+
+
+def reported_handling(session: Session, decision: Decision, values: Mapping[str, Any]) -> Handling | None:
+    """The handling that a case system tells of: by its own key, else one of this body and day that has no key."""
+    found = session.scalars(select(Handling).where(col(Handling.decision_id) == decision.id)).all()
+    keyed = [row for row in found if row.source_key == values["source_key"]]
+    same_day = (row for row in found if (row.body, row.meeting_date) == (values["body"], values["meeting_date"]))
+    return next(iter(keyed), None) or next((row for row in same_day if row.source_key is None), None)
 
 
 def last_meeting(session: Session, decision: Decision) -> date | None:

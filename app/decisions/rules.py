@@ -11,10 +11,13 @@ import rfc8785
 
 from app.clock import date_of
 from app.conventions.states import Move
-from app.decisions.models import DecisionObject, HandlingOutcome, LapseReason
+from app.decisions.models import DecisionObject, HandlingOutcome, LapseReason, SourceStatus
 from app.decisions.models import DecisionState as S
 from app.errors import Conflict, Fault, Invalid
 from app.services.rules import is_under
+
+MANUAL = "manual"
+"""The source of a decision that was registered here, not by a case system."""
 
 VE0 = {"fi": "Ei muutosta", "sv": "Ingen förändring", "en": "No change"}
 
@@ -39,6 +42,13 @@ REPORTED: dict[HandlingOutcome, S] = {
 }
 """Where a handling takes the decision from any state: what has happened is recorded, not judged."""
 
+REPORTED_STATUS: dict[SourceStatus, S] = {
+    SourceStatus.IN_PREPARATION: S.IN_PREPARATION,
+    SourceStatus.ON_AGENDA: S.PRESENTED,
+    SourceStatus.WITHDRAWN: S.WITHDRAWN,
+}
+"""Where a case system's word takes the decision from any state, when it changes: it is recorded, not judged."""
+
 EDITABLE = frozenset({S.DRAFT, S.IN_PREPARATION, S.PRESENTED, S.TABLED, S.RETURNED})
 """The states in which the proposal may still change."""
 
@@ -53,6 +63,17 @@ def check_editable(state: str) -> None:
     """Conflict `wrong_state` where the proposal can no longer change."""
     if state not in EDITABLE:
         raise Conflict("wrong_state", f"The decision is {state}: its proposal no longer changes. Reopen it first.")
+
+
+def check_not_kept(kept: Iterable[str], changed: Iterable[str]) -> None:
+    """Conflict `kept_by_source` where a fact that the case system keeps would be changed here.
+
+    It would be overwritten by the case system's next word, and until then the two would tell different things.
+    """
+    both = sorted(set(kept) & set(changed))
+    if both:
+        faults = [Fault(f"/{name}", "Change it in the case system.") for name in both]
+        raise Conflict("kept_by_source", f"The case system keeps these facts: {', '.join(both)}.", faults)
 
 
 def has_effects(object_: str, state: str) -> bool:

@@ -31,10 +31,12 @@ from app.decisions.models import (
     Publicity,
     RecommendationAnswer,
 )
+from app.decisions.rules import MANUAL
 from app.services.models import AgeGroup, ImpactClass
 from app.services.rules import HintOutcome
 
 DiaryNumber = Annotated[str, Field(min_length=1, max_length=100, pattern=r"\S")]
+SourceCode = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,60}$")]
 OptionCode = Annotated[
     str, Field(pattern=r"^VE(0|[1-9][0-9]{0,2})$", description="VE0 is 'no change'.", examples=["VE1"])
 ]
@@ -163,9 +165,7 @@ class DecisionFacts(Schema):
 class DecisionNew(DecisionFacts, Scope):
     """A decision to register."""
 
-    source: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,60}$")] = Field(
-        default="manual", description="The case system it comes from.", examples=["ahjo"]
-    )
+    source: SourceCode = Field(default=MANUAL, description="The case system it comes from.", examples=["ahjo"])
     diary_number: DiaryNumber = Field(description="The case's diary number, exactly.", examples=["1234/00.01.02/2026"])
     decision_key: Code = Field(default="1", description="Tells decisions of one case apart.")
     documents: list[Document] = Field(default_factory=list, max_length=100, description="Links to its documents.")
@@ -345,6 +345,9 @@ class DecisionRead(DecisionSummary):
     clearance: Clearance | None = Field(description="What cleared it.")
     clearance_lapse: ClearanceLapse | None = Field(description="Why an earlier clearance no longer holds.")
     override_reason: str | None = Field(description="Why it was presented without a clearance.")
+    kept_by_source: list[str] = Field(
+        description="The facts that the case system keeps: they change there, and here only by its word."
+    )
     decided_on: date | None = Field(description="The meeting that decided.")
     chosen_option_id: UUID | None = Field(description="The option chosen.")
     options: list[OptionSummary] = Field(description="Its options, VE0 first.")
@@ -442,6 +445,7 @@ class HandlingRead(Resource):
     uncleared: bool = Field(description="Whether the meeting had no clearance: none that held on its day.")
     answers: list[AnswerToRecommendation] = Field(description="Recommendations followed or not, and why.")
     recorded_at: datetime = Field(description="When it was recorded here, UTC.")
+    source_key: str | None = Field(description="The case system's own key of it; null where it was recorded here.")
 
 
 class HandlingList(Representation):

@@ -16,7 +16,7 @@ from app.clock import now, today
 from app.conventions.states import with_author
 from app.conventions.versions import check_version, claim, hold, set_values
 from app.database import Session
-from app.decisions import actions as decisions
+from app.decisions import handling
 from app.decisions import queries as decision_queries
 from app.decisions.models import ClearanceKind, Decision, DecisionObject, Publicity
 from app.decisions.rules import has_effects
@@ -155,7 +155,7 @@ def approve(session: Session, follow_up: FollowUp, *, version: int, by: Caller) 
     follow_up.state = after
     if has_effects(decision.object, decision.state):
         claim(session, decision, None, by)
-        decisions.schedule_follow_up(session, decision, today(), by=by)
+        handling.schedule_follow_up(session, decision, today(), by=by)
     session.flush()
     return follow_up
 

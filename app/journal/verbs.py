@@ -32,6 +32,8 @@ VERBS = {
     "decision.changed": "Facts of a decision were changed.",
     "decision.moved": "A decision went from one state to another.",
     "decision.handled": "A body handled the decision.",
+    "decision.handling_corrected": "The case system corrected what it had told of a handling.",
+    "decision.adopted": "The case system told of a decision that was registered here by hand, and keeps its facts now.",
     "decision.recommendations_answered": "It was recorded which recommendations were followed.",
     "decision.hint_renewed": "The early hint was computed anew.",
     "decision.cleared": "An approved assessment or a signed 'not needed' cleared the decision.",

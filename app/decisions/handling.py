@@ -1,0 +1,180 @@
+"""How bodies handled a decision, and where a case system says that it is: recorded from any state, not judged."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from app.access.rules import Caller
+from app.clock import now, today
+from app.conventions.versions import claim, set_values
+from app.database import Session
+from app.decisions import queries, rules
+from app.decisions.clearing import mark_uncleared, stand_on_what_holds
+from app.decisions.models import Decision, DecisionState, Handling, HandlingOutcome, SourceStatus
+from app.errors import Conflict, Fault, Invalid
+from app.journal.actions import changes, record
+
+FOLLOW_UP_MONTHS = 12
+
+
+def handle(session: Session, decision: Decision, values: dict[str, Any], *, version: int, by: Caller) -> Handling:
+    """Record how a body handled the decision. It has happened, so no state refuses it; without a clearance that its
+    meeting had it is marked and counted as uncleared.
+    """
+    by.require("decisions:handle")
+    queries.chosen_option(session, decision, values["option_id"], by)
+    return _add(session, decision, values, version=version, by=by)
+
+
+def report(session: Session, decision: Decision, values: dict[str, Any], *, at: str, by: Caller) -> bool:
+    """Record a handling as the case system tells it now; returns whether anything was new.
+
+    It is the one with the same `source_key`, or the one of this body and day that somebody recorded here; what differs
+    is corrected, and the answers to recommendations stay. `at` is where in the body it stands.
+    """
+    row = queries.reported_handling(session, decision, values)
+    if row is None:
+        _add(session, decision, {**values, "answers": []}, version=None, by=by, at=at)
+        return True
+    told = changes(row, values)
+    if not told:
+        return False
+    _check_happened(values, at)
+    claim(session, decision, None, by)
+    if "meeting_date" in told:
+        held = rules.clearance_at(decision.clearances, values["meeting_date"])
+        values = {**values, "uncleared": held is None and not decision.excluded}
+    set_values(session, row, values, version=row.version, by=by)
+    record(session, by, "decision.handling_corrected", "decision", decision.id, handling=row.id, changes=told)
+    if row.meeting_date == queries.last_meeting(session, decision):
+        _take_correction(session, decision, row, told, by)
+    session.flush()
+    return True
+
+
+def _take_correction(session: Session, decision: Decision, row: Handling, told: Mapping[str, Any], by: Caller) -> None:
+    """Bring the decision to where its latest meeting left it, as that is told now."""
+    if {"outcome", "meeting_date"} & set(told):
+        after = rules.REPORTED[HandlingOutcome(row.outcome)]
+        _take_outcome(session, decision, row, after, rules.clearance_at(decision.clearances, row.meeting_date), by)
+    elif decision.decided_on is not None:
+        decision.chosen_option_id, decision.body = row.option_id, row.body
+
+
+def _check_happened(values: Mapping[str, Any], at: str) -> None:
+    if values["meeting_date"] > today():
+        fault = Fault(f"{at}/meeting_date", "The meeting is in the future.")
+        raise Invalid("invalid", "Record a handling when it has happened.", [fault])
+
+
+def _add(
+    session: Session, decision: Decision, values: dict[str, Any], *, version: int | None, by: Caller, at: str = ""
+) -> Handling:
+    _check_happened(values, at)
+    held = rules.clearance_at(decision.clearances, values["meeting_date"])
+    rules.check_answers(values["answers"], held or decision.clearance, "/answers")
+    uncleared = held is None and not decision.excluded
+    claim(session, decision, version, by)
+    owned: dict[str, Any] = {
+        "organisation_id": decision.organisation_id,
+        "changed_by": by.id,
+        "decision_id": decision.id,
+    }
+    row = Handling(**owned, uncleared=uncleared, recorded_at=now(), **values)
+    later = queries.last_meeting(session, decision)
+    session.add(row)
+    before, after = decision.state, rules.REPORTED[HandlingOutcome(values["outcome"])]
+    on_time = later is None or row.meeting_date >= later
+    if not on_time:
+        after = DecisionState(before)  # reported late: a later meeting has already said where the matter stands
+    record(
+        session,
+        by,
+        "decision.handled",
+        "decision",
+        decision.id,
+        **{"from": before, "to": after, "uncleared": uncleared},
+        body=row.body,
+        meeting_date=row.meeting_date,
+        section=row.section,
+        outcome=row.outcome,
+    )
+    if on_time:
+        _take_outcome(session, decision, row, after, held, by)
+    session.flush()
+    return row
+
+
+def _take_outcome(
+    session: Session,
+    decision: Decision,
+    row: Handling,
+    after: DecisionState,
+    held: dict[str, Any] | None,
+    by: Caller,
+) -> None:
+    """Bring the decision to where its latest meeting left it. What is decided keeps the clearance its meeting had."""
+    before = decision.state
+    decision.state, decision.body, decision.meeting_date = after, row.body, row.meeting_date
+    decision.uncleared = row.uncleared
+    if after is DecisionState.DECIDED:
+        if held is not None:
+            decision.clearance, decision.clearance_kind = held, held["kind"]
+        decision.decided_on, decision.chosen_option_id = row.meeting_date, row.option_id
+        schedule_follow_up(session, decision, row.meeting_date, by=by)
+        return
+    undecide(decision)
+    if before not in rules.EDITABLE:
+        stand_on_what_holds(session, decision, by)
+
+
+def report_status(session: Session, decision: Decision, status: SourceStatus, *, by: Caller) -> bool:
+    """Bring the decision to where the case system says that it is; returns whether that is somewhere else.
+
+    On an agenda without a clearance it is marked uncleared. Back in preparation, or withdrawn, nothing is decided.
+    """
+    before, after = DecisionState(decision.state), rules.REPORTED_STATUS[status]
+    if before is after:
+        return False
+    claim(session, decision, None, by)
+    decision.state, decision.override_reason, decision.uncleared = after, None, False
+    session.flush()
+    told = {"from": before, "to": after, "reason": None, "reported": True}
+    record(session, by, "decision.moved", "decision", decision.id, **told)
+    if before not in rules.EDITABLE:
+        undecide(decision)
+        if after in rules.EDITABLE:
+            stand_on_what_holds(session, decision, by)
+    if after is DecisionState.PRESENTED:
+        mark_uncleared(session, decision, by)
+    session.flush()
+    return True
+
+
+def undecide(decision: Decision) -> None:
+    """Nothing is decided: an activity under review keeps its date of follow-up, since it is there all the same."""
+    decision.decided_on = decision.chosen_option_id = None
+    if not rules.has_effects(decision.object, decision.state):
+        decision.follow_up_on = None
+
+
+def schedule_follow_up(session: Session, decision: Decision, start: date, *, by: Caller) -> None:
+    """Date the next follow-up twelve months after the decision, or after the look before was approved."""
+    decision.follow_up_on = rules.months_after(start, FOLLOW_UP_MONTHS)
+    told = {"decision_id": decision.id, "on": decision.follow_up_on}
+    record(session, by, "follow_up.scheduled", "decision", decision.id, **told)
+
+
+def answer_recommendations(
+    session: Session, decision: Decision, row: Handling, answers: list[dict[str, Any]], *, version: int, by: Caller
+) -> Handling:
+    """Record which recommendations the decision followed, and why."""
+    by.require("decisions:handle")
+    if row.outcome not in {HandlingOutcome.DECIDED, HandlingOutcome.AMENDED}:
+        raise Conflict("no_decision_yet", "Recommendations are answered when the matter is decided.")
+    held = rules.clearance_at(decision.clearances, row.meeting_date)
+    rules.check_answers(answers, held or decision.clearance, "/items")
+    told = set_values(session, row, {"answers": answers}, version=version, by=by)
+    if told:
+        record(session, by, "decision.recommendations_answered", "decision", decision.id, changes=told)
+    return row
