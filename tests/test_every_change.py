@@ -63,7 +63,9 @@ class Changing:
         else:
             answer = self.api.send(role, method, path, body)
         assert answer.status_code in {200, 201, 202, 204}, (method, path, answer.text)
-        name = next(n for (m, pattern), n in self.operations.items() if m == method and pattern.match(path))
+        name = next(
+            n for (m, pattern), n in self.operations.items() if m == method and pattern.match(path.partition("?")[0])
+        )
         self.done.add(name)
         if self.entries() <= before:
             self.silent.add(name)
@@ -262,6 +264,13 @@ def remove_unintended(to: Changing, path: str, etag: str) -> None:
         to.silent.add("remove_unintended_impact")
 
 
+def tell_of_cases(to: Changing, county: County) -> None:
+    case = {"source_version": 1, "title": {"fi": "Asia"}}
+    to.send("integration", "PUT", "/api/v1/cases?source=ahjo&diary_number=20/2026", case)
+    batch = {"source": "ahjo", "items": [{**case, "diary_number": "21/2026"}]}
+    to.send("integration", "POST", "/api/v1/cases/batch", batch)
+
+
 STEPS: tuple[Callable[[Changing, County], None], ...] = (
     change_the_organisation,
     change_the_services,
@@ -270,6 +279,7 @@ STEPS: tuple[Callable[[Changing, County], None], ...] = (
     change_an_assessment,
     sign_that_none_is_needed,
     follow_up,
+    tell_of_cases,
 )
 
 

@@ -13,7 +13,7 @@ from app.assessments import parts
 from app.assessments.models import Assessment
 from app.clock import today
 from app.database import Database, Session
-from app.decisions import actions as decisions
+from app.decisions import handling
 from app.decisions import queries as decision_queries
 from app.decisions.models import Decision
 from app.follow_up import actions as follow_ups
@@ -30,6 +30,7 @@ CHILD_BUDGET, PLOT = 7, 6
 LISTS = {
     "/api/v1/decisions": 2,
     "/api/v1/decisions?state=decided&q=neuvola": 2,
+    "/api/v1/cases?source=manual&diary_number=1/2026": 4,
     "/api/v1/assessments": 2,
     "/api/v1/follow-ups": 2,
     "/api/v1/follow-ups/schedule": 2,
@@ -59,6 +60,7 @@ LISTS = {
     "/public/v1/child-budget": 1,
 }
 NOT_PAGED = {
+    "/api/v1/cases?source=manual&diary_number=1/2026",
     "/api/v1/organisation",
     "/api/v1/vocabulary",
     "/api/v1/people/me",

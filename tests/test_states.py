@@ -26,6 +26,7 @@ from app.conventions.states import Move, with_author
 from app.database import Database, Session
 from app.decisions import actions as decisions
 from app.decisions import clearing
+from app.decisions import handling as handling_actions
 from app.decisions import queries as decision_queries
 from app.decisions import rules as decision_rules
 from app.decisions.models import Decision, DecisionState, HandlingOutcome, Option

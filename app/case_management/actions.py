@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.access.rules import Caller
 from app.case_management import queries, rules
-from app.case_management.rules import Outcome, Told
+from app.case_management.rules import CaseOutcome, Told
 from app.case_management.schemas import CaseFacts
 from app.conventions.schemas import values_of
 from app.conventions.versions import hold
@@ -48,7 +48,7 @@ class Case:
 class Taken:
     """What came of a case."""
 
-    outcome: Outcome
+    outcome: CaseOutcome
     decision: Decision | None
     unknown_unit: str | None = None
     refusal: DomainError | None = None
@@ -72,11 +72,11 @@ def tell_all(session: Session, source: str, cases: Sequence[Case], *, by: Caller
                 taken.append(telling.take(case))
         except DomainError as error:
             telling.forget(case)
-            taken.append(Taken(Outcome.REFUSED, None, refusal=error))
+            taken.append(Taken(CaseOutcome.REFUSED, None, refusal=error))
         except IntegrityError as error:
             telling.forget(case)
             refusal = Conflict("already_exists", f"A rule of the database is broken ({type(error.orig).__name__}).")
-            taken.append(Taken(Outcome.REFUSED, None, refusal=refusal))
+            taken.append(Taken(CaseOutcome.REFUSED, None, refusal=refusal))
         breathe()
     return taken
 
@@ -102,13 +102,13 @@ class _Telling:
         if decision is None:
             decision = self._create(case, unit_id)
             self._follow(decision, facts, before=None)
-            outcome = Outcome.CREATED
+            outcome = CaseOutcome.CREATED
         elif rules.is_outdated(decision.told_by_source, told):
-            return Taken(Outcome.OUTDATED, decision)
+            return Taken(CaseOutcome.OUTDATED, decision)
         else:
             hold(self.session, decision)
             changed = self._update(decision, facts, unit_id, told)
-            outcome = Outcome.UPDATED if changed else Outcome.UNCHANGED
+            outcome = CaseOutcome.UPDATED if changed else CaseOutcome.UNCHANGED
         status = facts.status or (decision.told_by_source or {}).get("status")
         decision.told_by_source = told.kept(status)
         self.session.flush()

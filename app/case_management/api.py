@@ -96,7 +96,7 @@ def tell_case(
     public_url = request.app.state.settings.public_url
     read = queries.decision(session, taken.decision.id, public_url=public_url, language=language)
     said = CaseTold(outcome=taken.outcome, unknown_unit=taken.unknown_unit, decision=read)
-    response = answer(said, 201 if taken.outcome is rules.Outcome.CREATED else 200)
+    response = answer(said, 201 if taken.outcome is rules.CaseOutcome.CREATED else 200)
     if response.status_code == 201:
         response.headers["Location"] = f"{DecisionRead.collection}/{taken.decision.id}"
     return _in(language, response)
@@ -114,7 +114,7 @@ def tell_cases(request: Request, session: SessionDep, caller: SignedIn, language
     told_ = iter(actions.tell_all(session, body.source, [case for case in read if isinstance(case, Case)], by=caller))
     results = []
     for index, case in enumerate(read):
-        taken = next(told_) if isinstance(case, Case) else Taken(rules.Outcome.REFUSED, None, refusal=case)
+        taken = next(told_) if isinstance(case, Case) else Taken(rules.CaseOutcome.REFUSED, None, refusal=case)
         results.append(_result(index, body.items[index], taken, language))
     return _in(language, answer(CaseResults.model_validate({"items": results})))
 

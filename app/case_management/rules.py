@@ -14,7 +14,7 @@ from app.decisions.models import ClearanceKind
 from app.errors import Conflict, Fault
 
 
-class Outcome(StrEnum):
+class CaseOutcome(StrEnum):
     """What came of a case that was told."""
 
     CREATED = "created"
@@ -39,7 +39,7 @@ class Readiness(StrEnum):
     LAPSED = "lapsed"
 
 
-class Need(StrEnum):
+class AssessmentNeed(StrEnum):
     """Whether an assessment is needed: as signed or screened, else as the early hint says."""
 
     NEEDED = "needed"
@@ -50,7 +50,7 @@ class Need(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Step(StrEnum):
+class ReadinessStep(StrEnum):
     """What has to be done before a decision is ready."""
 
     SCREEN = "screen"
@@ -63,17 +63,17 @@ class Step(StrEnum):
 
 READY = frozenset({Readiness.APPROVED, Readiness.NOT_NEEDED, Readiness.EXCLUDED})
 
-NEXT_STEPS: dict[Readiness, tuple[Step, ...]] = {
+NEXT_STEPS: dict[Readiness, tuple[ReadinessStep, ...]] = {
     Readiness.APPROVED: (),
     Readiness.NOT_NEEDED: (),
     Readiness.EXCLUDED: (),
-    Readiness.MISSING: (Step.SCREEN,),
-    Readiness.SCREENING: (Step.SCREEN,),
-    Readiness.AWAITS_SIGNATURE: (Step.SIGN_NOT_NEEDED,),
-    Readiness.DRAFTING: (Step.WRITE, Step.APPROVE),
-    Readiness.RETURNED: (Step.REVISE, Step.APPROVE),
-    Readiness.IN_REVIEW: (Step.APPROVE,),
-    Readiness.LAPSED: (Step.RENEW, Step.APPROVE),
+    Readiness.MISSING: (ReadinessStep.SCREEN,),
+    Readiness.SCREENING: (ReadinessStep.SCREEN,),
+    Readiness.AWAITS_SIGNATURE: (ReadinessStep.SIGN_NOT_NEEDED,),
+    Readiness.DRAFTING: (ReadinessStep.WRITE, ReadinessStep.APPROVE),
+    Readiness.RETURNED: (ReadinessStep.REVISE, ReadinessStep.APPROVE),
+    Readiness.IN_REVIEW: (ReadinessStep.APPROVE,),
+    Readiness.LAPSED: (ReadinessStep.RENEW, ReadinessStep.APPROVE),
 }
 """What is still to be done, in order."""
 
@@ -107,13 +107,13 @@ def is_ready(clearance_kind: str | None, *, excluded: bool) -> bool:
     return excluded or clearance_kind is not None
 
 
-def need(status: Readiness, proposed: str | None, hint: str) -> Need:
+def need(status: Readiness, proposed: str | None, hint: str) -> AssessmentNeed:
     """Whether an assessment is needed: what was signed, else what was screened, else what the early hint says."""
     if status in {Readiness.EXCLUDED, Readiness.NOT_NEEDED}:
-        return Need(status.value)
+        return AssessmentNeed(status.value)
     if status is Readiness.APPROVED or proposed == ScreeningOutcome.NEEDED:
-        return Need.NEEDED
-    return Need(hint)
+        return AssessmentNeed.NEEDED
+    return AssessmentNeed(hint)
 
 
 @dataclass(frozen=True, slots=True)

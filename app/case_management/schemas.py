@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from app.assessments.schemas import QualityLineRead
-from app.case_management.rules import Need, Outcome, Readiness, Step
+from app.case_management.rules import AssessmentNeed, CaseOutcome, Readiness, ReadinessStep
 from app.conventions.body import MAX_NUMBER
 from app.conventions.problems import Refusal
 from app.conventions.schemas import (
@@ -149,7 +149,7 @@ class CaseBatch(Schema):
 class MissingStep(Representation):
     """Something that has to be done before the decision is ready."""
 
-    code: Step = Field(description="What is to be done.")
+    code: ReadinessStep = Field(description="What is to be done.")
     text: Localised = Field(description="The same in words.")
 
 
@@ -174,7 +174,9 @@ class DecisionReadiness(Representation):
     ready: bool = Field(description="Whether it is cleared, or is not assessed at all: only then put it on an agenda.")
     readiness: Readiness = Field(description="How far it is.")
     readiness_text: Localised = Field(description="The same in words.")
-    need: Need = Field(description="Whether an assessment is needed: as signed, else as screened, else as hinted.")
+    need: AssessmentNeed = Field(
+        description="Whether an assessment is needed: as signed, else as screened, else as hinted."
+    )
     missing: list[MissingStep] = Field(description="What is still to be done, in order.")
     quality: list[QualityLineRead] = Field(
         description="The lines of the quality check that the unfinished assessment does not pass."
@@ -202,7 +204,9 @@ class CaseReadiness(Representation):
 class CaseTold(Representation):
     """What came of a case that was told, and whether it is ready."""
 
-    outcome: Outcome = Field(description="created, updated, unchanged, or outdated: something newer was told before.")
+    outcome: CaseOutcome = Field(
+        description="created, updated, unchanged, or outdated: something newer was told before."
+    )
     unknown_unit: str | None = Field(description="The code of the preparing unit where there is no such unit here.")
     decision: DecisionReadiness = Field(description="The decision, and whether it is ready.")
 
@@ -213,7 +217,7 @@ class CaseResult(Representation):
     index: int = Field(description="Its place in the batch, from 0.")
     diary_number: str | None = Field(description="Its diary number, where it could be read.")
     decision_key: str | None = Field(description="Its decision key, where it could be read.")
-    outcome: Outcome = Field(description="What came of it.")
+    outcome: CaseOutcome = Field(description="What came of it.")
     decision_id: UUID | None = Field(description="The decision; null where it was refused.")
     ready: bool | None = Field(description="Whether it is ready for a meeting; null where it was refused.")
     unknown_unit: str | None = Field(description="The code of the preparing unit where there is no such unit here.")

@@ -19,7 +19,7 @@ def upgrade() -> None:
     with op.batch_alter_table("decision") as decision:
         decision.add_column(sa.Column("kept_by_source", JSON, nullable=True))
         decision.add_column(sa.Column("told_by_source", JSON, nullable=True))
-    op.execute(DECISION.update().values(kept_by_source=[]))
+    op.get_bind().execute(DECISION.update().values(kept_by_source=[]))
     with op.batch_alter_table("decision") as decision:
         decision.alter_column("kept_by_source", existing_type=JSON, nullable=False)
     with op.batch_alter_table("handling") as handling:
