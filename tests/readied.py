@@ -164,6 +164,9 @@ NATURAL_KEYS = {
 }
 """What must be new in each request that makes one."""
 
+OF_A_CASE = {"read_case": {"source": "manual", "diary_number": "1/2026"}}
+"""What a query must name that is there."""
+
 AT_THE_NEIGHBOURS = {"change_organisation", "set_child_groups", "set_excluded_task_classes", "add_form"}
 """What these change, others rest on."""
 

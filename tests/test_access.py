@@ -124,8 +124,7 @@ class Operation(NamedTuple):
     @property
     def success(self) -> set[int]:
         """The statuses of a success that the description names."""
-        status = {int(status) for status in self.described["responses"] if status.startswith("2")}
-        return status
+        return {int(status) for status in self.described["responses"] if status.startswith("2")}
 
     @property
     def needed(self) -> dict[str, Any]:

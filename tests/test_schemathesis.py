@@ -30,7 +30,7 @@ from app.jobs.uploads import XLSX
 from tests import refusals
 from tests.conftest import SETTINGS, Postgresql
 from tests.county import founded
-from tests.readied import NATURAL_KEYS, Readied
+from tests.readied import NATURAL_KEYS, OF_A_CASE, Readied
 
 EXAMPLES = int(os.environ.get("LAVA_TEST_EXAMPLES", "20"))
 DOCUMENT = json.loads((Path(__file__).parent.parent / "openapi" / "openapi.json").read_text("utf-8"))
@@ -129,6 +129,8 @@ def _make_sound(case: schemathesis.Case[Any], readied: Readied, ids: dict[str, s
             del case.query[name]
         elif _is_id(case.query[name]):
             case.query[name] = ids.get(name, case.query[name])
+    if case.operation.definition.raw["operationId"] in OF_A_CASE:
+        case.query = {**case.query, **OF_A_CASE[case.operation.definition.raw["operationId"]]}
     case.body = _with_ids(case.body, ids)
     field, number = NATURAL_KEYS.get(case.operation.definition.raw["operationId"]), next(readied.numbers)
     if field and number % 2 and isinstance(case.body, dict):

@@ -15,7 +15,7 @@ from app.conventions.body import read_json_with_faults
 from app.conventions.problems import faults_of, told
 from app.conventions.route import Language, Route, SessionDep, answer
 from app.conventions.route import router as router_of
-from app.decisions.schemas import DecisionRead, DiaryNumber, SourceCode
+from app.decisions.schemas import DiaryNumber, SourceCode
 from app.errors import Fault, Invalid
 
 _NAMES = ("diary_number", "decision_key")
@@ -96,10 +96,7 @@ def tell_case(
     public_url = request.app.state.settings.public_url
     read = queries.decision(session, taken.decision.id, public_url=public_url, language=language)
     said = CaseTold(outcome=taken.outcome, unknown_unit=taken.unknown_unit, decision=read)
-    response = answer(said, 201 if taken.outcome is rules.CaseOutcome.CREATED else 200)
-    if response.status_code == 201:
-        response.headers["Location"] = f"{DecisionRead.collection}/{taken.decision.id}"
-    return _in(language, response)
+    return _in(language, answer(said, 201 if taken.outcome is rules.CaseOutcome.CREATED else 200))
 
 
 @batches.post("/batch", response_model=CaseResults, summary="Tell of many cases")
