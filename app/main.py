@@ -46,6 +46,7 @@ from app.errors import (
     VersionRequired,
     WrongMediaType,
 )
+from app.events import api as events
 from app.follow_up import api as follow_up
 from app.jobs import actions as job_actions
 from app.jobs import api as jobs
@@ -101,6 +102,7 @@ ROUTERS: Sequence[APIRouter] = (
     access.vocabulary,
     reports.journal,
     reports.reports,
+    events.events,
     public_register.router,
     public_budgeting.router,
 )

@@ -30,6 +30,10 @@ class Settings(BaseSettings):
         Literal["debug", "info", "warning", "error"], Field(description="debug, info, warning or error.")
     ] = "info"
 
+    public_url: Annotated[str, Field(description="Base of absolute links in events and statements.")] = (
+        "http://127.0.0.1:8000"
+    )
+
     @field_validator("rate_limit", "public_rate_limit")
     @classmethod
     def _is_a_limit(cls, limit: str) -> str:

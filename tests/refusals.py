@@ -93,6 +93,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     "add_person": TAKEN,
     "change_person": TAKEN,
     "issue_api_key": ("Unknown right",),
+    "read_events": ("Unknown type", "bad_cursor"),
 }
 """By operation. A new rule that JSON Schema cannot tell gets its line here."""
 

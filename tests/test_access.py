@@ -94,6 +94,9 @@ MAY = {
     "follow-ups:publish": "expert registrar",
     "forms:read": "preparer expert presenter controller registrar auditor administrator integration",
     "forms:write": "administrator",
+    "events:read": "auditor administrator integration",
+    "webhooks:read": "administrator integration",
+    "webhooks:write": "administrator integration",
     SIGNED_IN: "preparer expert presenter controller registrar auditor administrator integration",
 }
 """Which roles have a right, said a second time: whoever changes app/access/rules.py says so here too."""
@@ -622,6 +625,7 @@ EXPECTED: dict[str, tuple[str, Arrangement]] = {
     "revoke_api_key": ("api-keys:write", a_key),
     "read_vocabulary": ("organisation:read", nothing),
     "list_journal": ("journal:read", decision_in(D.DRAFT)),
+    "read_events": ("events:read", decision_in(D.DRAFT)),
     "list_published": (PUBLIC, a_published_document),
     "read_published": (PUBLIC, a_published_document),
 }

@@ -1,4 +1,4 @@
-"""What can happen, in plain words. The journal refuses any other verb; later the event feed offers these as types."""
+"""What can happen, in plain words. The journal refuses any other verb; the event feed offers these as types."""
 
 VERBS = {
     "organisation.created": "An organisation was created.",
