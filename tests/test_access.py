@@ -56,6 +56,8 @@ from tests.county import (
     an_assessment,
     an_impact,
     founded,
+    make_delivery,
+    make_webhook,
 )
 
 PUBLIC = "nobody needs to sign in"
@@ -480,6 +482,17 @@ def a_published_document(session: Session, county: County) -> Given:
     return Given({"entry_id": entry.id})
 
 
+def a_webhook(session: Session, county: County) -> Given:
+    row = make_webhook(session, county)
+    return Given({"webhook_id": row.id}, row.version)
+
+
+def a_dead_delivery(session: Session, county: County) -> Given:
+    row = make_webhook(session, county)
+    found = make_delivery(session, row, "dead")
+    return Given({"webhook_id": row.id, "delivery_id": found.id})
+
+
 EXPECTED: dict[str, tuple[str, Arrangement]] = {
     "list_decisions": ("decisions:read", decision_in(D.DRAFT)),
     "register_decision": ("decisions:write", nothing),
@@ -626,6 +639,18 @@ EXPECTED: dict[str, tuple[str, Arrangement]] = {
     "read_vocabulary": ("organisation:read", nothing),
     "list_journal": ("journal:read", decision_in(D.DRAFT)),
     "read_events": ("events:read", decision_in(D.DRAFT)),
+    "list_webhooks": ("webhooks:read", a_webhook),
+    "add_webhook": ("webhooks:write", nothing),
+    "read_webhook": ("webhooks:read", a_webhook),
+    "change_webhook": ("webhooks:write", a_webhook),
+    "remove_webhook": ("webhooks:write", a_webhook),
+    "rotate_secret": ("webhooks:write", a_webhook),
+    "test_webhook": ("webhooks:write", a_webhook),
+    "read_webhook_state": ("webhooks:read", a_webhook),
+    "list_deliveries": ("webhooks:read", a_dead_delivery),
+    "read_delivery": ("webhooks:read", a_dead_delivery),
+    "replay_delivery": ("webhooks:write", a_dead_delivery),
+    "replay_dead_deliveries": ("webhooks:write", a_dead_delivery),
     "list_published": (PUBLIC, a_published_document),
     "read_published": (PUBLIC, a_published_document),
 }

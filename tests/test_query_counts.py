@@ -49,6 +49,7 @@ LISTS = {
     "/api/v1/populations": 2,
     "/api/v1/jobs": 2,
     "/api/v1/events": 2,
+    "/api/v1/webhooks": 2,
     "/api/v1/budget-lines": 2,
     "/api/v1/budget-lines/ledgers": 2,
     "/api/v1/budget-lines/account-ranges": 2,

@@ -1,5 +1,6 @@
 """Reads of events and webhooks, limited to the caller's organisation."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,11 +8,16 @@ from uuid import UUID
 
 from sqlalchemy import and_, case, func, or_, select
 
+from app.access.queries import listed, owned
 from app.access.rules import Caller
 from app.assessments.models import Assessment
+from app.conventions.cursors import PageRequest
 from app.database import Session, table_of
 from app.decisions.models import Decision
+from app.errors import NotFound
+from app.events.models import Attempt, Delivery, DeliveryState, DisabledReason, Webhook
 from app.events.rules import START, Place, bad_cursor, cursor_of
+from app.events.schemas import AttemptRead, DeliveryRead, DeliveryWhole, WebhookRead, WebhookState
 from app.follow_up.models import FollowUp
 from app.journal.models import JournalEntry
 
@@ -102,3 +108,79 @@ def feed(session: Session, place: Place, *, types: Sequence[str], limit: int, vi
     """A page of the caller's organisation's events; one query."""
     visible_to.require("events:read")
     return entries_after(session, visible_to.organisation_id, place, types=types, limit=limit)
+
+
+# Webhooks
+
+_WEBHOOK, _DELIVERY, _ATTEMPT = table_of(Webhook), table_of(Delivery), table_of(Attempt)
+_NOT_SHOWN = frozenset({column.name for column in _WEBHOOK.c} - set(WebhookRead.model_fields))
+_MOST_ATTEMPTS = 100
+
+
+def webhooks(session: Session, page: PageRequest, *, visible_to: Caller) -> list[Mapping[str, Any]]:
+    """The organisation's webhooks, without their secrets."""
+    visible_to.require("webhooks:read")
+    return listed(session, Webhook, page, visible_to, leave_out=_NOT_SHOWN)
+
+
+def webhook(session: Session, webhook_id: UUID, *, visible_to: Caller) -> Webhook:
+    """A webhook of the caller's organisation."""
+    visible_to.require("webhooks:read")
+    return owned(session, Webhook, webhook_id, visible_to)
+
+
+def state_of(session: Session, row: Webhook) -> WebhookState:
+    """How a webhook is doing; two queries."""
+    of_webhook = _DELIVERY.c.webhook_id == row.id
+    counted = select(_DELIVERY.c.state, func.count(), func.max(_DELIVERY.c.ended_at)).where(of_webhook)
+    found = {state: (count, last) for state, count, last in session.execute(counted.group_by(_DELIVERY.c.state))}
+    head = head_of(session, row.organisation_id)
+    return WebhookState(
+        active=row.active,
+        disabled_reason=DisabledReason(row.disabled_reason) if row.disabled_reason else None,
+        pending=found.get(DeliveryState.PENDING, (0, None))[0],
+        dead=found.get(DeliveryState.DEAD, (0, None))[0],
+        delivered_at=found.get(DeliveryState.DELIVERED, (0, None))[1],
+        failures=row.failures,
+        not_before=row.not_before,
+        behind=max(0, head - row.position),
+    )
+
+
+def deliveries(
+    session: Session, page: PageRequest, row: Webhook, state: DeliveryState | None
+) -> list[Mapping[str, Any]]:
+    """What is and was sent to a webhook, newest first, one more than the page holds; one query."""
+    statement = (
+        select(*(_DELIVERY.c[name] for name in DeliveryRead.model_fields))
+        .where(_DELIVERY.c.webhook_id == row.id)
+        .order_by(_DELIVERY.c.id.desc())
+        .limit(page.limit + 1)
+    )
+    if state is not None:
+        statement = statement.where(_DELIVERY.c.state == state)
+    after = page.after_id()
+    if after is not None:
+        statement = statement.where(_DELIVERY.c.id < after)
+    return [dict(found) for found in session.connection().execute(statement).mappings()]
+
+
+def delivery(session: Session, row: Webhook, delivery_id: UUID) -> Delivery:
+    """One event that is sent to a webhook; NotFound where it is not this webhook's."""
+    found = session.get(Delivery, delivery_id)
+    if found is None or found.webhook_id != row.id:
+        raise NotFound("not_found", "There is no such thing here.")
+    return found
+
+
+def with_attempts(session: Session, found: Delivery) -> DeliveryWhole:
+    """An event that is sent to a webhook, with the log of its attempts."""
+    attempts = (
+        select(*(_ATTEMPT.c[name] for name in AttemptRead.model_fields))
+        .where(_ATTEMPT.c.delivery_id == found.id)
+        .order_by(_ATTEMPT.c.id.desc())
+        .limit(_MOST_ATTEMPTS)
+    )
+    log = [dict(row) for row in session.connection().execute(attempts).mappings()]
+    own = {name: getattr(found, name) for name in DeliveryRead.model_fields}
+    return DeliveryWhole.model_validate({**own, "event": json.loads(found.payload), "log": log})

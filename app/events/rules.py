@@ -1,9 +1,12 @@
-"""What an event says, and how a place in the feed is named. No database and no HTTP here."""
+"""What an event says, how a place in the feed is named, and how a webhook is called. No database and no HTTP here."""
 
 import base64
+import hmac
 import re
+import secrets
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -125,3 +128,93 @@ def event(organisation_id: UUID, entry: Mapping[str, Any], public_url: str) -> d
             "decision": decision,
         },
     }
+
+
+# Calling a webhook
+
+ATTEMPTS = 10
+_DELAYS = [
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 20, 24)),
+]
+"""How long after the first, second … failed attempt the next one is made: three days and three hours in all."""
+JITTER = 0.2
+MOST_RETRY_AFTER = timedelta(hours=24)
+SECRET_LIVES_ON = timedelta(hours=24)
+"""How long a secret is still signed with after it was replaced."""
+GONE = 410
+_AWAY = {429, 502, 503, 504}
+_SECRET = "whsec_"  # noqa: S105  (how one begins)
+
+
+def delay_after(attempts: int, chance: float) -> timedelta | None:
+    """How long to wait after so many failed attempts; None after the last one, when the delivery is dead.
+
+    The schedule is the one that Standard Webhooks recommends; `chance` (0–1) makes it up to a fifth longer, so that
+    what failed together is not tried again together.
+    """
+    return _DELAYS[attempts - 1] * (1 + JITTER * chance) if attempts < ATTEMPTS else None
+
+
+def is_delivered(status: int | None) -> bool:
+    """Whether the receiver took it: any 2xx. A redirect is not followed, and is none (Standard Webhooks)."""
+    return status is not None and 200 <= status < 300
+
+
+def is_away(status: int | None) -> bool:
+    """Whether the failure is about the receiver and not about this event: no answer, or one that says `not now`.
+
+    Then nothing else is tried on the webhook before the next attempt is due.
+    """
+    return status is None or status in _AWAY
+
+
+def retry_after(status: int | None, value: str | None, at: datetime) -> timedelta:
+    """How long the receiver asks to be left alone (RFC 9110, 10.2.3): seconds or a date; a day at most.
+
+    Zero where it does not ask, where it cannot be understood, or on other answers than 429 and 503.
+    """
+    if status not in {429, 503} or not value:
+        return timedelta()
+    try:
+        asked = (
+            timedelta(seconds=int(value)) if value.isascii() and value.isdigit() else parsedate_to_datetime(value) - at
+        )
+    except (ValueError, TypeError, OverflowError):
+        return timedelta()
+    return min(max(asked, timedelta()), MOST_RETRY_AFTER)
+
+
+def words_of(status: int) -> str | None:
+    """What an answer means in plain words; None where the event was taken."""
+    if is_delivered(status):
+        return None
+    if 300 <= status < 400:
+        return f"It answered {status}: redirects are not followed. Register the address that it leads to."
+    if status == GONE:
+        return "It answered 410: it wants no more events. The webhook was switched off."
+    return f"It answered {status}."
+
+
+def shown(url: str) -> str:
+    """As much of an address as the journal may tell for ever: paths and queries hold keys now and then."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0].partition('?')[0]}/…"
+
+
+def new_secret() -> str:
+    """A new secret: `whsec_` and 256 random bits in base64 (Standard Webhooks)."""
+    return _SECRET + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def signatures(live: Iterable[str], message_id: str, timestamp: int, body: str) -> str:
+    """The header `webhook-signature`: one signature for each live secret (Standard Webhooks, HMAC-SHA256).
+
+    `timestamp` is in seconds since 1970. What is signed is the id, the timestamp and the body, with full stops between.
+    """
+    signed = f"{message_id}.{timestamp}.{body}".encode()
+    keys = [base64.b64decode(secret.removeprefix(_SECRET)) for secret in live]
+    made = (hmac.digest(key, signed, "sha256") for key in keys)
+    return " ".join(f"v1,{base64.b64encode(signature).decode()}" for signature in made)
