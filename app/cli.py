@@ -30,6 +30,7 @@ from app.demo.filling import CannotStart, filled_demo
 from app.demo.server import Running, serve
 from app.demo.tour import tour_of_cases, tour_of_county
 from app.errors import DomainError
+from app.events import worker
 from app.jobs.command_line import import_file
 from app.jobs.models import JobState
 from app.journal import actions as journal_actions
@@ -70,6 +71,18 @@ def serve_command() -> None:
     settings = Settings()
     configure(settings.log_level)
     serve(settings)
+
+
+@app.command("worker")
+def worker_command() -> None:
+    """Send webhooks what is due; several may run at once. `lava serve` does so too, unless LAVA_WORKER is false."""
+    settings = Settings()
+    configure(settings.log_level)
+    with _database() as database:
+        if not schema.is_current(database):
+            console.print("The database is not migrated to this version. Run `lava migrate`.")
+            raise typer.Exit(3)
+    worker.run(settings)
 
 
 @app.command("migrate")

@@ -47,6 +47,8 @@ from app.errors import (
     VersionRequired,
     WrongMediaType,
 )
+from app.events import api as events
+from app.events.worker import Worker
 from app.follow_up import api as follow_up
 from app.jobs import actions as job_actions
 from app.jobs import api as jobs
@@ -104,6 +106,8 @@ ROUTERS: Sequence[APIRouter] = (
     access.vocabulary,
     reports.journal,
     reports.reports,
+    events.events,
+    events.webhooks,
     public_register.router,
     public_budgeting.router,
 )
@@ -172,6 +176,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await database.close()
         raise
     tasks = [asyncio.create_task(_forget_old_keys(database)), asyncio.create_task(app.state.jobs.watch(database))]
+    worker = Worker(database, app.state.settings)
+    working = asyncio.create_task(worker.run()) if app.state.settings.worker else None
     gc.collect()
     gc.freeze()  # what was loaded at start is never garbage; full collections then cost milliseconds, not tens
     gc.set_threshold(50_000, 50, 50)
@@ -179,6 +185,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.draining = True
     for task in tasks:
         task.cancel()
+    if working:
+        worker.stop()
+        await working
     await app.state.jobs.close(database)
     await database.close()
 

@@ -36,6 +36,8 @@ TAGS = {
     "People and keys": "Who may do what.",
     "Vocabulary": "Codes and their labels.",
     "Journal": "The audit trail.",
+    "Events": "What has happened, in order, for other systems to follow.",
+    "Webhooks": "Other systems that are called when something happens, and what became of each call.",
     "Reports": "What is said of many decisions together.",
     "Public register": "What is published; no key is needed.",
 }

@@ -13,6 +13,7 @@ from app.budgeting import models as budgeting
 from app.conventions import idempotency
 from app.database import Database
 from app.decisions import models as decisions
+from app.events import models as events
 from app.follow_up import models as follow_up
 from app.jobs import models as jobs
 from app.journal import models as journal
@@ -25,6 +26,7 @@ TABLES_OF = (
     assessments,
     budgeting,
     decisions,
+    events,
     follow_up,
     idempotency,
     jobs,

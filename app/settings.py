@@ -1,10 +1,11 @@
 """The one place that reads the environment."""
 
 import re
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
@@ -34,12 +35,30 @@ class Settings(BaseSettings):
         Literal["debug", "info", "warning", "error"], Field(description="debug, info, warning or error.")
     ] = "info"
 
+    public_url: Annotated[str, Field(description="Base of absolute links in events and statements.")] = (
+        "http://127.0.0.1:8000"
+    )
+    outgoing_networks: Annotated[
+        list[IPv4Network | IPv6Network],
+        NoDecode,
+        Field(description="Networks of your own that may be called besides the internet, as `10.1.0.0/16,fd12::/48`."),
+    ] = []
+    webhook_timeout_seconds: Annotated[
+        float, Field(ge=0.05, le=60, description="Longest time that one call of a webhook may take.")
+    ] = 15
+    worker: Annotated[bool, Field(description="Whether `lava serve` is a worker too; else run `lava worker`.")] = True
+
     @field_validator("rate_limit", "public_rate_limit")
     @classmethod
     def _is_a_limit(cls, limit: str) -> str:
         if not re.fullmatch(r"[1-9][0-9]{0,9}/(second|minute|hour)", limit):
             raise ValueError("Give a limit such as 600/minute.")
         return limit
+
+    @field_validator("outgoing_networks", mode="before")
+    @classmethod
+    def _separated(cls, networks: object) -> object:
+        return [part.strip() for part in networks.split(",") if part.strip()] if isinstance(networks, str) else networks
 
     @field_validator("database_url")
     @classmethod

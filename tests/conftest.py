@@ -26,7 +26,7 @@ from tests.budget import WORKED, add_centre, add_population, classify, lines
 from tests.county import Api, County, founded
 
 logs.configure("error")
-SETTINGS = Settings(rate_limit="1000000/minute", public_rate_limit="1000000/minute")
+SETTINGS = Settings(rate_limit="1000000/minute", public_rate_limit="1000000/minute", worker=False)
 
 
 class Postgresql:

@@ -5,11 +5,13 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from datetime import date
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from fastapi.testclient import TestClient
+from pydantic_core import to_json
 
 from app.access import actions as access
 from app.access.models import Role
@@ -19,7 +21,7 @@ from app.assessments import parts
 from app.assessments.models import Assessment, AssessmentState
 from app.assessments.schemas import AssessmentStart
 from app.budgeting import actions as budgeting
-from app.clock import today
+from app.clock import now, today
 from app.conventions.schemas import values_of
 from app.database import Database, Session
 from app.decisions import actions as decisions
@@ -28,6 +30,10 @@ from app.decisions import queries as decision_queries
 from app.decisions.models import Decision, DecisionState
 from app.decisions.schemas import DecisionNew
 from app.demo.county import found
+from app.events import actions as webhooks
+from app.events import queries as feed
+from app.events.models import Delivery, Webhook
+from app.events.rules import START, event
 from app.follow_up import actions as follow_ups
 from app.follow_up import queries as follow_up_queries
 from app.follow_up.models import FollowUp, FollowUpState
@@ -214,6 +220,25 @@ def an_impact(option_id: UUID, **facts: Any) -> dict[str, Any]:
         "mitigation": None,
         **facts,
     }
+
+
+def make_webhook(session: Session, county: County, **facts: Any) -> Webhook:
+    """A webhook that is sent everything."""
+    values = {"label": "Asianhallinta", "url": "https://example.fi/lava", "types": None, "active": True, **facts}
+    return webhooks.add(session, values, [ip_network("127.0.0.0/8")], by=county["integration"])
+
+
+def make_delivery(session: Session, webhook: Webhook, state: str) -> Delivery:
+    """What was to be sent to a webhook: its organisation's first event."""
+    (entry,) = feed.entries_after(session, webhook.organisation_id, START, types=None, limit=1).found
+    payload = to_json(event(webhook.organisation_id, entry, "http://127.0.0.1:8000")).decode()
+    facts = {"seq": entry["seq"], "type": entry["verb"], "payload": payload, "state": state}
+    if state != "pending":
+        facts |= {"attempts": 10, "next_attempt_at": None, "ended_at": now()}
+    row = Delivery(organisation_id=webhook.organisation_id, webhook_id=webhook.id, **facts)
+    session.add(row)
+    session.flush()
+    return row
 
 
 def an_import(

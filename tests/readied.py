@@ -35,6 +35,8 @@ from tests.county import (
     a_follow_up,
     an_assessment,
     an_impact,
+    make_delivery,
+    make_webhook,
 )
 
 Ids = dict[str, str]
@@ -112,8 +114,15 @@ def _publication(session: Session, county: County, number: str) -> Ids:
     return {"publication_id": str(row.id), "ledger_id": ledger_id}
 
 
+def _webhook(session: Session, county: County, number: str) -> Ids:
+    webhook = make_webhook(session, county, label=number)
+    return {"webhook_id": str(webhook.id), "delivery_id": str(make_delivery(session, webhook, "dead").id)}
+
+
 USED_UP: dict[str, Ready] = {
     "remove_population": _population,
+    "remove_webhook": _webhook,
+    "change_webhook": _webhook,
     "remove_ledger": _ledger,
     "withdraw_publication": _publication,
     "prepare_decision": _decision("draft"),
@@ -193,6 +202,7 @@ class Readied:
             found = {
                 **_follow_up("drafting")(session, self.county, "2/2026"),
                 **_assessment("drafting")(session, self.county, "3/2026"),
+                **_webhook(session, self.county, "4"),
             }
             form = assessment_queries.newest_form(session, self.county.id)
             assert form is not None

@@ -22,6 +22,7 @@ ANSWERS = ("Say why the recommendation was not followed in full", "Answered twic
 SECRECY = ("Give publicity_grounds",)
 PUBLICATION = ("privacy_not_checked",)
 TAKEN = ("already_exists",)
+FORBIDDEN = ("forbidden_address", "Unknown type")
 
 CLASSIFIED = (
     *DATES,
@@ -103,6 +104,9 @@ REASONS: dict[str, tuple[str, ...]] = {
     "add_person": TAKEN,
     "change_person": TAKEN,
     "issue_api_key": ("Unknown right",),
+    "read_events": ("Unknown type", "bad_cursor"),
+    "add_webhook": FORBIDDEN,
+    "change_webhook": FORBIDDEN,
 }
 """By operation. A new rule that JSON Schema cannot tell gets its line here."""
 

@@ -56,6 +56,8 @@ from tests.county import (
     an_assessment,
     an_impact,
     founded,
+    make_delivery,
+    make_webhook,
 )
 
 PUBLIC = "nobody needs to sign in"
@@ -95,6 +97,9 @@ MAY = {
     "follow-ups:publish": "expert registrar",
     "forms:read": "preparer expert presenter controller registrar auditor administrator integration",
     "forms:write": "administrator",
+    "events:read": "auditor administrator integration",
+    "webhooks:read": "administrator integration",
+    "webhooks:write": "administrator integration",
     SIGNED_IN: "preparer expert presenter controller registrar auditor administrator integration",
 }
 """Which roles have a right, said a second time: whoever changes app/access/rules.py says so here too."""
@@ -483,6 +488,17 @@ def a_published_document(session: Session, county: County) -> Given:
     return Given({"entry_id": entry.id})
 
 
+def a_webhook(session: Session, county: County) -> Given:
+    row = make_webhook(session, county)
+    return Given({"webhook_id": row.id}, row.version)
+
+
+def a_dead_delivery(session: Session, county: County) -> Given:
+    row = make_webhook(session, county)
+    found = make_delivery(session, row, "dead")
+    return Given({"webhook_id": row.id, "delivery_id": found.id})
+
+
 EXPECTED: dict[str, tuple[str, Arrangement]] = {
     "list_decisions": ("decisions:read", decision_in(D.DRAFT)),
     "register_decision": ("decisions:write", nothing),
@@ -631,6 +647,19 @@ EXPECTED: dict[str, tuple[str, Arrangement]] = {
     "revoke_api_key": ("api-keys:write", a_key),
     "read_vocabulary": ("organisation:read", nothing),
     "list_journal": ("journal:read", decision_in(D.DRAFT)),
+    "read_events": ("events:read", decision_in(D.DRAFT)),
+    "list_webhooks": ("webhooks:read", a_webhook),
+    "add_webhook": ("webhooks:write", nothing),
+    "read_webhook": ("webhooks:read", a_webhook),
+    "change_webhook": ("webhooks:write", a_webhook),
+    "remove_webhook": ("webhooks:write", a_webhook),
+    "rotate_secret": ("webhooks:write", a_webhook),
+    "test_webhook": ("webhooks:write", a_webhook),
+    "read_webhook_state": ("webhooks:read", a_webhook),
+    "list_deliveries": ("webhooks:read", a_dead_delivery),
+    "read_delivery": ("webhooks:read", a_dead_delivery),
+    "replay_delivery": ("webhooks:write", a_dead_delivery),
+    "replay_dead_deliveries": ("webhooks:write", a_dead_delivery),
     "list_published": (PUBLIC, a_published_document),
     "read_published": (PUBLIC, a_published_document),
 }

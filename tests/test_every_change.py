@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
@@ -10,9 +11,10 @@ from sqlalchemy import func, select
 
 from app.clock import today
 from app.database import Database, table_of
+from app.events.models import Webhook
 from app.journal.models import JournalEntry
 from app.journal.queries import verify
-from tests.county import SCREENING_ANSWERS, Api, County, a_decision, an_assessment, an_impact
+from tests.county import SCREENING_ANSWERS, Api, County, a_decision, an_assessment, an_impact, make_delivery
 
 CSV = "scheme,year,code,name\r\ndemo,2025,9101,Lastenneuvola\r\ndemo,2026,9101,Lastenneuvola\r\n"
 RENAMED = CSV.replace("Lastenneuvola", "Neuvola")
@@ -271,6 +273,19 @@ def tell_of_cases(to: Changing, county: County) -> None:
     to.send("integration", "POST", "/api/v1/cases/batch", batch)
 
 
+def change_a_webhook(to: Changing, county: County) -> None:
+    facts = {"label": "a", "url": "https://example.fi/lava"}
+    path, made = to.add("integration", "/api/v1/webhooks", facts)
+    to.patch("integration", path, {"types": ["decision.cleared"]})
+    to.send("integration", "POST", f"{path}/secret", of=path)
+    to.send("integration", "POST", f"{path}/test")
+    with to.database.transaction() as session:
+        delivery = make_delivery(session, session.get_one(Webhook, UUID(made["id"])), "dead")
+    to.send("integration", "POST", f"{path}/replay")
+    to.send("integration", "POST", f"{path}/deliveries/{delivery.id}/replay")
+    to.delete("integration", path)
+
+
 STEPS: tuple[Callable[[Changing, County], None], ...] = (
     change_the_organisation,
     change_the_services,
@@ -280,6 +295,7 @@ STEPS: tuple[Callable[[Changing, County], None], ...] = (
     sign_that_none_is_needed,
     follow_up,
     tell_of_cases,
+    change_a_webhook,
 )
 
 

@@ -19,7 +19,7 @@ from app.decisions.models import Decision
 from app.journal.queries import verify
 from app.journal.triggers import missing_triggers
 from tests.conftest import Postgresql
-from tests.county import County, a_budget, a_decision, an_assessment, founded
+from tests.county import County, a_budget, a_decision, an_assessment, founded, make_delivery, make_webhook
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -70,6 +70,7 @@ def fill_later_tables(database: Database, county: County, year: int) -> None:
     """A budget with everything kept beside it, published."""
     a_budget(database, county, year)
     with database.transaction() as session:
+        make_delivery(session, make_webhook(session, county), "pending")
         budgeting.publish(session, year, Phase.BUDGET, by=county["controller"])
 
 
@@ -83,6 +84,8 @@ LATER = {
     "ledger_total",
     "population",
     "published_child_budget",
+    "webhook",
+    "webhook_delivery",
 }
 
 

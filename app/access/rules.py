@@ -45,9 +45,17 @@ PERMISSIONS = {
     "follow-ups:publish": "Publish a follow-up that somebody else wrote.",
     "forms:read": "See assessment forms.",
     "forms:write": "Add forms and new versions of them.",
+    "events:read": "Follow what happens: types, ids, times and diary numbers, no texts.",
+    "webhooks:read": "See the webhooks and what was sent to them (never their secrets).",
+    "webhooks:write": "Set up webhooks, test them, and send again what did not arrive.",
 }
 
-_READ_ALL = {name for name in PERMISSIONS if name.endswith(":read")} - {"journal:read", "api-keys:read"}
+_READ_ALL = {name for name in PERMISSIONS if name.endswith(":read")} - {
+    "journal:read",
+    "api-keys:read",
+    "events:read",
+    "webhooks:read",
+}
 
 ROLES: dict[Role, frozenset[str]] = {
     Role.PREPARER: frozenset(
@@ -69,14 +77,16 @@ ROLES: dict[Role, frozenset[str]] = {
     Role.REGISTRAR: frozenset(
         _READ_ALL | {"decisions:write", "decisions:handle", "assessments:publish", "follow-ups:publish"}
     ),
-    Role.AUDITOR: frozenset(_READ_ALL | {"journal:read"}),
+    Role.AUDITOR: frozenset(_READ_ALL | {"journal:read", "events:read"}),
     Role.ADMINISTRATOR: frozenset(
         _READ_ALL
         | {"organisation:write", "people:write", "api-keys:read", "api-keys:write", "forms:write", "journal:read"}
+        | {"events:read", "webhooks:read", "webhooks:write"}
     ),
     Role.INTEGRATION: frozenset(
         {"decisions:read", "decisions:write", "decisions:handle", "cases:write", "assessments:read", "follow-ups:read"}
         | {"services:read", "organisation:read", "forms:read", "child-budget:read"}
+        | {"events:read", "webhooks:read", "webhooks:write"}
     ),
 }
 

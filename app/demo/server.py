@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import uvicorn
@@ -15,6 +16,15 @@ from app.demo.county import content, fill_services
 from app.demo.play import Player
 from app.main import create_app
 from app.settings import Settings
+
+
+class _Server(uvicorn.Server):
+    """A server that tells the service as soon as it stops: who waits for an event then gets an answer."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        app: Any = self.config.app
+        app.state.draining = True
+        await super().shutdown(sockets)
 
 
 def _configured(settings: Settings) -> uvicorn.Config:
@@ -31,7 +41,7 @@ def _configured(settings: Settings) -> uvicorn.Config:
 
 def serve(settings: Settings) -> None:
     """Serve until told to stop; requests under way are finished first."""
-    uvicorn.Server(_configured(settings)).run()
+    _Server(_configured(settings)).run()
 
 
 class Running:
@@ -83,7 +93,7 @@ def serving(settings: Settings, listening: socket.socket | None = None) -> Itera
     """Serve in a thread, on a socket that is bound already or on one bound now."""
     listening = listening or bound(settings)
     port = listening.getsockname()[1]
-    server = uvicorn.Server(_configured(settings))
+    server = _Server(_configured(settings))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     give_up = time.monotonic() + 30

@@ -1,4 +1,4 @@
-"""What can happen, in plain words. The journal refuses any other verb; later the event feed offers these as types."""
+"""What can happen, in plain words. The journal refuses any other verb; the event feed offers these as types."""
 
 VERBS = {
     "organisation.created": "An organisation was created.",
@@ -58,4 +58,11 @@ VERBS = {
     "follow_up.sealed": "The content of a follow-up was sealed and signed.",
     "register.published": "Something was published in the public register.",
     "register.withdrawn": "Something was taken out of the public register.",
+    "webhook.added": "A webhook was added.",
+    "webhook.changed": "A webhook was changed, switched on or switched off.",
+    "webhook.removed": "A webhook was removed.",
+    "webhook.secret_rotated": "A webhook got a new secret; the one before is still signed with for a day.",
+    "webhook.tested": "A webhook was sent a test.",
+    "webhook.disabled": "A webhook was switched off, because its receiver wants no more (410).",
+    "webhook.replayed": "Events were sent to a webhook again by hand.",
 }
