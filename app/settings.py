@@ -35,9 +35,6 @@ class Settings(BaseSettings):
         Literal["debug", "info", "warning", "error"], Field(description="debug, info, warning or error.")
     ] = "info"
 
-    public_url: Annotated[str, Field(description="Base of absolute links in events and statements.")] = (
-        "http://127.0.0.1:8000"
-    )
     outgoing_networks: Annotated[
         list[IPv4Network | IPv6Network],
         NoDecode,
