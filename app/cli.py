@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
-from app import documents, schema
+from app import documents, schema, working
 from app.access import actions as access
 from app.access.models import AccountKind, Organisation, Role
 from app.access.queries import organisation_of
@@ -30,7 +30,6 @@ from app.demo.filling import CannotStart, filled_demo
 from app.demo.server import Running, serve
 from app.demo.tour import tour_of_cases, tour_of_county
 from app.errors import DomainError
-from app.events import worker
 from app.jobs.command_line import import_file
 from app.jobs.models import JobState
 from app.journal import actions as journal_actions
@@ -75,14 +74,14 @@ def serve_command() -> None:
 
 @app.command("worker")
 def worker_command() -> None:
-    """Send webhooks what is due; several may run at once. `lava serve` does so too, unless LAVA_WORKER is false."""
+    """Send webhooks what is due, and pull cases. Several may run; `lava serve` works too, unless LAVA_WORKER is no."""
     settings = Settings()
     configure(settings.log_level)
     with _database() as database:
         if not schema.is_current(database):
             console.print("The database is not migrated to this version. Run `lava migrate`.")
             raise typer.Exit(3)
-    worker.run(settings)
+    working.run(settings)
 
 
 @app.command("migrate")

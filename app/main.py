@@ -27,6 +27,7 @@ from app.budgeting import api as budgeting
 from app.budgeting import public_api as public_budgeting
 from app.budgeting.imports import BUDGET_LINES
 from app.case_management import api as case_management
+from app.case_management import systems_api
 from app.conventions import idempotency
 from app.conventions.head import HeadAsGet
 from app.conventions.problems import faults_of, problem
@@ -48,7 +49,6 @@ from app.errors import (
     WrongMediaType,
 )
 from app.events import api as events
-from app.events.worker import Worker
 from app.follow_up import api as follow_up
 from app.jobs import actions as job_actions
 from app.jobs import api as jobs
@@ -63,6 +63,7 @@ from app.services import api as services
 from app.services import imports as service_imports
 from app.services import imports_api as service_imports_api
 from app.settings import Settings
+from app.working import workers
 
 STATUS: dict[type[DomainError], int] = {
     Malformed: 400,
@@ -91,6 +92,7 @@ ROUTERS: Sequence[APIRouter] = (
     service_imports_api.routes,
     case_management.cases,
     case_management.batches,
+    systems_api.case_systems,
     services.units,
     services.cost_centres,
     services.service_classes,
@@ -176,8 +178,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await database.close()
         raise
     tasks = [asyncio.create_task(_forget_old_keys(database)), asyncio.create_task(app.state.jobs.watch(database))]
-    worker = Worker(database, app.state.settings)
-    working = asyncio.create_task(worker.run()) if app.state.settings.worker else None
+    working = workers(database, app.state.settings) if app.state.settings.worker else []
+    running = [asyncio.create_task(worker.run()) for worker in working]
     gc.collect()
     gc.freeze()  # what was loaded at start is never garbage; full collections then cost milliseconds, not tens
     gc.set_threshold(50_000, 50, 50)
@@ -185,9 +187,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.draining = True
     for task in tasks:
         task.cancel()
-    if working:
+    for worker in working:
         worker.stop()
-        await working
+    await asyncio.gather(*running)
     await app.state.jobs.close(database)
     await database.close()
 

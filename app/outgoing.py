@@ -10,6 +10,8 @@ import re
 import socket
 import ssl
 from collections.abc import Sequence
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
@@ -23,6 +25,8 @@ Network = IPv4Network | IPv6Network
 
 MOST_ADDRESSES = 4
 """So many addresses of one name are tried, one after another, until a connection can be made."""
+
+MOST_RETRY_AFTER = timedelta(hours=24)
 
 _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::(?P<port>[0-9]{1,5}))?"
@@ -206,3 +210,19 @@ def client(settings: Settings) -> httpx.AsyncClient:
         timeout=settings.webhook_timeout_seconds,
         headers={"User-Agent": "lava", "Connection": "close"},
     )
+
+
+def retry_after(status: int | None, value: str | None, at: datetime) -> timedelta:
+    """How long the receiver asks to be left alone (RFC 9110, 10.2.3): seconds or a date; a day at most.
+
+    Zero where it does not ask, where it cannot be understood, or on other answers than 429 and 503.
+    """
+    if status not in {429, 503} or not value:
+        return timedelta()
+    try:
+        asked = (
+            timedelta(seconds=int(value)) if value.isascii() and value.isdigit() else parsedate_to_datetime(value) - at
+        )
+    except (ValueError, TypeError, OverflowError):
+        return timedelta()
+    return min(max(asked, timedelta()), MOST_RETRY_AFTER)

@@ -34,6 +34,8 @@ PERMISSIONS = {
     "decisions:override": "Take an uncleared decision to a meeting, with a reason that is journalled.",
     "decisions:handle": "Record how a body handled a decision, and what followed.",
     "cases:write": "Tell of cases as a case-management system: their facts, meetings and outcomes.",
+    "case-systems:read": "See which case-management systems are pulled from, and which records were set aside.",
+    "case-systems:write": "Add, change and remove the case-management systems that are pulled from.",
     "assessments:read": "See assessments, screenings and their comments.",
     "assessments:write": "Screen a decision and write its assessment.",
     "assessments:comment": "Comment on an assessment.",
@@ -81,11 +83,11 @@ ROLES: dict[Role, frozenset[str]] = {
     Role.ADMINISTRATOR: frozenset(
         _READ_ALL
         | {"organisation:write", "people:write", "api-keys:read", "api-keys:write", "forms:write", "journal:read"}
-        | {"events:read", "webhooks:read", "webhooks:write"}
+        | {"events:read", "webhooks:read", "webhooks:write", "case-systems:write"}
     ),
     Role.INTEGRATION: frozenset(
         {"decisions:read", "decisions:write", "decisions:handle", "cases:write", "assessments:read", "follow-ups:read"}
-        | {"services:read", "organisation:read", "forms:read", "child-budget:read"}
+        | {"services:read", "organisation:read", "forms:read", "child-budget:read", "case-systems:read"}
         | {"events:read", "webhooks:read", "webhooks:write"}
     ),
 }

@@ -13,7 +13,7 @@ from app.case_management import queries, rules
 from app.case_management.rules import CaseOutcome, Told
 from app.case_management.schemas import CaseFacts
 from app.conventions.schemas import values_of
-from app.conventions.versions import hold
+from app.conventions.versions import claim, hold
 from app.database import Session, breathe, lock_for_transaction
 from app.decisions import actions as decisions
 from app.decisions import handling
@@ -27,7 +27,7 @@ _FACTS = (
     *("title", "task_class_code", "task_class_title", "publicity", "publicity_grounds", "language", "body"),
     *("meeting_date", "documents"),
 )
-_NOT_OF_THE_CONTENT = {"source_version", "source_changed_at", "diary_number", "decision_key"}
+_NOT_OF_THE_CONTENT = {"source_version", "source_changed_at", "former_key", "diary_number", "decision_key"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,8 @@ class _Telling:
         self.units = queries.units_by_code(session, by.organisation_id, filter(None, codes))
 
     def take(self, case: Case) -> Taken:
-        facts, decision = case.facts, self.decisions.get(case.key)
+        facts = case.facts
+        decision = self.decisions.get(case.key) or self._under_former_key(case)
         said = facts.model_dump(mode="json", exclude=_NOT_OF_THE_CONTENT)
         told = Told(facts.source_version, facts.source_changed_at, rules.digest_of(said))
         unit_id = self.units.get(facts.unit_code) if facts.unit_code else None
@@ -107,10 +108,11 @@ class _Telling:
             return Taken(CaseOutcome.OUTDATED, decision)
         else:
             hold(self.session, decision)
-            changed = self._update(decision, facts, unit_id, told)
+            changed = self._update(decision, facts, unit_id, told) or decision.decision_key != case.decision_key
             outcome = CaseOutcome.UPDATED if changed else CaseOutcome.UNCHANGED
         status = facts.status or (decision.told_by_source or {}).get("status")
         decision.told_by_source = told.kept(status)
+        self._rekey(decision, case)
         self.session.flush()
         self.decisions[case.key] = decision
         return Taken(outcome, decision, unknown_unit)
@@ -120,6 +122,21 @@ class _Telling:
         decision = self.decisions.get(case.key)
         if decision is not None:
             self.session.expire(decision)
+
+    def _under_former_key(self, case: Case) -> Decision | None:
+        former = self.decisions.get((case.key[0], case.facts.former_key)) if case.facts.former_key else None
+        return former if former is not None and former.source == self.source else None
+
+    def _rekey(self, decision: Decision, case: Case) -> None:
+        """Let a decision that was told under another key have the one it is told under now."""
+        told = changes(decision, {"decision_key": case.decision_key})
+        if not told:
+            return
+        claim(self.session, decision, None, self.by)
+        self.decisions.pop((case.key[0], decision.decision_key), None)
+        decision.decision_key = case.decision_key
+        self.session.flush()
+        record(self.session, self.by, "decision.rekeyed", "decision", decision.id, changes=told)
 
     def _create(self, case: Case, unit_id: UUID | None) -> Decision:
         values = {

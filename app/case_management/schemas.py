@@ -64,6 +64,10 @@ class CaseFacts(Schema):
     source_changed_at: Moment | None = Field(
         default=None, description="When the source changed the case; decides where there are no versions."
     )
+    former_key: Code | None = Field(
+        default=None,
+        description="The decision key that this decision was told under before: what was written here goes with it.",
+    )
     title: LocalisedText = Field(description="Title of the matter.")
     unit_code: Code | None = Field(
         default=None, description="The preparing unit's code; absent: the unit is chosen here."

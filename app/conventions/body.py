@@ -45,6 +45,11 @@ def read_json_with_faults(body: bytes) -> tuple[Any, list[Fault]]:
     return value, list(_faults(value))
 
 
+def faults_in_texts(value: Any) -> list[Fault]:
+    """The texts of a JSON value that may not be kept, with a pointer to each; for what comes in no request's body."""
+    return list(_faults(value))
+
+
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
 

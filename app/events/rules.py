@@ -6,7 +6,6 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -141,7 +140,6 @@ _DELAYS = [
 ]
 """How long after the first, second … failed attempt the next one is made: three days and three hours in all."""
 JITTER = 0.2
-MOST_RETRY_AFTER = timedelta(hours=24)
 SECRET_LIVES_ON = timedelta(hours=24)
 """How long a secret is still signed with after it was replaced."""
 GONE = 410
@@ -169,22 +167,6 @@ def is_away(status: int | None) -> bool:
     Then nothing else is tried on the webhook before the next attempt is due.
     """
     return status is None or status in _AWAY
-
-
-def retry_after(status: int | None, value: str | None, at: datetime) -> timedelta:
-    """How long the receiver asks to be left alone (RFC 9110, 10.2.3): seconds or a date; a day at most.
-
-    Zero where it does not ask, where it cannot be understood, or on other answers than 429 and 503.
-    """
-    if status not in {429, 503} or not value:
-        return timedelta()
-    try:
-        asked = (
-            timedelta(seconds=int(value)) if value.isascii() and value.isdigit() else parsedate_to_datetime(value) - at
-        )
-    except (ValueError, TypeError, OverflowError):
-        return timedelta()
-    return min(max(asked, timedelta()), MOST_RETRY_AFTER)
 
 
 def words_of(status: int) -> str | None:

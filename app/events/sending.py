@@ -9,8 +9,8 @@ import httpx
 
 from app.clock import now
 from app.events.lanes import Call, Outcome
-from app.events.rules import retry_after, signatures, words_of
-from app.outgoing import Forbidden
+from app.events.rules import signatures, words_of
+from app.outgoing import Forbidden, retry_after
 
 MOST_WORDS = 300
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -138,21 +137,3 @@ class Worker:
         async with self._database.request_transaction(writes=True) as session:
             result: Result = await greenlet_spawn(work, session, *arguments)
             return result
-
-
-def run(settings: Settings) -> None:
-    """Be a worker until SIGTERM or SIGINT."""
-    asyncio.run(_run(settings))
-
-
-async def _run(settings: Settings) -> None:
-    database = Database(settings.database_url, connections=settings.database_connections, on_loop=True)
-    worker = Worker(database, settings)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, worker.stop)
-    log.info("worker started")
-    try:
-        await worker.run()
-    finally:
-        await database.close()
-    log.info("worker stopped")
