@@ -5,8 +5,7 @@ Rows are looked at a block at a time, and what a text of a cell means is looked 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from app.budgeting.models import Flow, Phase
@@ -15,7 +14,7 @@ from app.budgeting.rules import flow_of
 from app.database import Session
 from app.jobs.importing import Import
 from app.services.imports import one_of_labels
-from app.spreadsheets.cells import CellFault, cents_of, code_of, is_totals_row, year_of
+from app.spreadsheets.cells import CellFault, cents_of, code_of, column_of_cents, is_totals_row, year_of
 from app.spreadsheets.tables import Cell, Column, Table
 
 COLUMNS = (
@@ -30,6 +29,9 @@ AT_A_TIME = 2_000
 """Rows looked at together: few enough to stay in the processor's cache."""
 FLOWS = tuple(Flow)
 MOST_ACCOUNTS = 100_000
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 Line = tuple[int, int, int, str, int]
 """Ledger, place in it, cell, account and cents: as a line is kept."""
@@ -68,6 +70,18 @@ class _Entry:
         return made
 
 
+class _Learnt(dict[_Key, _Value]):
+    """What is known of each text; of one that is new it is found out, and kept."""
+
+    def __init__(self, learn: Callable[[_Key], _Value]) -> None:
+        super().__init__()
+        self._learn = learn
+
+    def __missing__(self, key: _Key) -> _Value:
+        value = self[key] = self._learn(key)
+        return value
+
+
 Found = tuple[_Entry, tuple[str, int | None], int]
 """What a row leads to: its entry, its account with the place of its flow, its cents."""
 
@@ -86,30 +100,27 @@ class Reader:
         given = {name: asked.parameters[name] for name in ("year", "phase") if asked.parameters.get(name) is not None}
         self.year, self.phase = given.get("year"), given.get("phase")
         self.table: Table = asked.open(COLUMNS, given)
-        self._accounts: dict[Cell, tuple[str, int | None]] = {None: ("", None)}
-        self._entries: dict[tuple[Cell, ...], _Entry] = {}
+        self._accounts: _Learnt[Cell, tuple[str, int | None]] = _Learnt(self._account)
+        self._accounts[None] = ("", None)
+        self._entries = _Learnt(self._entry)
         self._known: dict[tuple[Any, ...], Any] = {}
 
     def blocks(self) -> Iterator[list[Line]]:
         """The lines of the file, some thousands at a time. A row with a fault gives none; its faults are noted."""
-        rows = self.table.rows()
-        while block := list(islice(rows, AT_A_TIME)):
-            yield self._lines(block)
+        for numbers, columns in self.table.blocks(AT_A_TIME):
+            yield self._lines(numbers, columns)
 
-    def _lines(self, block: list[tuple[int, tuple[Cell, ...]]]) -> list[Line]:
+    def _lines(self, numbers: Sequence[int], columns: Sequence[Sequence[Cell]]) -> list[Line]:
         """A block whose every cell is understood goes through in a few loops; one with anything odd, row by row."""
-        years, phases, centres, services, accounts, amounts = zip(*[row for _, row in block], strict=True)
-        keys = list(zip(years, phases, centres, services, strict=True))
+        *keys, accounts, amounts = columns
         found: Iterable[Found]
         try:
-            known = list(map(self._entries.get, keys))
-            entries = [entry or self._learnt(key) for entry, key in zip(known, keys, strict=True)]
-            for account in set(accounts).difference(self._accounts):
-                self._accounts[account] = self._account(account)
-            of_accounts = map(self._accounts.__getitem__, accounts)
-            found = zip(entries, of_accounts, list(map(cents_of, amounts)), strict=True)
+            entries = list(map(self._entries.__getitem__, zip(*keys, strict=True)))
+            of_accounts = list(map(self._accounts.__getitem__, accounts))
+            found = zip(entries, of_accounts, column_of_cents(amounts), strict=True)
         except CellFault:
-            found = [one for number, row in block if (one := self._line(number, row)) is not None]
+            rows = zip(numbers, zip(*columns, strict=True), strict=True)
+            found = [one for number, row in rows if (one := self._line(number, row)) is not None]
         lines = list[Line]()
         for entry, (account, flow), cents in found:
             place = flow if flow is not None else int(cents < 0)
@@ -139,7 +150,7 @@ class Reader:
         cents = self._parsed(number, 5, row[5], cents_of)
         if self.asked.faults.count > faults:
             return None
-        return self._learnt(tuple(row[:4])), self._account(row[4]) if row[4] is not None else ("", None), cents
+        return self._entries[tuple(row[:4])], self._accounts[row[4]], cents
 
     def _is_total(self, row: Sequence[Cell]) -> bool:
         """Whether a row is a total of others: its words stand where no cost centre is, or in place of one.
@@ -160,11 +171,8 @@ class Reader:
             self.asked.faults.add_cell(self.table.error(number, code, cell, fault.expected))
             return None
 
-    def _learnt(self, key: tuple[Cell, ...]) -> _Entry:
+    def _entry(self, key: tuple[Cell, ...]) -> _Entry:
         """What a year, phase, cost centre and service class lead to; CellFault where one is not understood."""
-        known = self._entries.get(key)
-        if known is not None:
-            return known
         year = self._year(key[0])
         phase = self._phase(key[1])
         centre = self._once("centre", key[2], self._centre)
@@ -175,8 +183,7 @@ class Reader:
         if staged is None:
             staged = self.ledgers[year, phase] = Staged(year, phase)
             self.new_ledger(staged)
-        made = self._entries[key] = _Entry(staged, centre, service, [None] * len(FLOWS))
-        return made
+        return _Entry(staged, centre, service, [None] * len(FLOWS))
 
     def _year(self, cell: Cell) -> int:
         year: int = self._as_asked("year", cell, year_of, self.year)
