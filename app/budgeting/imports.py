@@ -148,13 +148,13 @@ def _check(asked: Import, reader: Reader) -> None:
     if not reader.ledgers and not asked.faults.count:
         asked.faults.add("The file has no lines below its header.")
     for staged in reader.ledgers.values():
-        if sum(abs(cell[2]) for cell in staged.cells.values()) > MAX_CENTS:
+        if sum(map(abs, staged.cell_cents)) > MAX_CENTS:
             asked.faults.add(f"The amounts of {staged.year} {staged.phase} are larger than any budget.")
 
 
 def _stage_sums(asked: Import, staged: Staged, splitting: sums.Splitting) -> dict[str, int]:
     """Stage a ledger's sums and totals, some at a time; returns what of it is split and what is not, in cents."""
-    cells = [(cell[0], *key, cell[1], cell[2]) for key, cell in staged.cells.items()]
+    cells = list(staged.cells())
     told = _covered(())
     for start in range(0, len(cells), sums.CHUNK):
         rows = sums.sums_of(staged.number, staged.year, cells[start : start + sums.CHUNK], splitting)

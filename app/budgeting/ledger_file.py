@@ -35,39 +35,43 @@ _Value = TypeVar("_Value")
 
 Line = tuple[int, int, int, str, int]
 """Ledger, place in it, cell, account and cents: as a line is kept."""
-Key = tuple[UUID, UUID | None, Flow]
 
 
 @dataclass(slots=True)
 class Staged:
-    """A ledger being read: its row's number (0 in a dry run) and its cells, each with number, lines and cents."""
+    """A ledger being read: its row's number (0 in a dry run), and by a cell's number its lines and their cents.
+
+    A cost centre with a service class has four cells in a row, one for each flow.
+    """
 
     year: int
     phase: str
     number: int = 0
     lines: int = 0
-    cells: dict[Key, list[int]] = field(default_factory=dict)
+    first_cells: dict[tuple[UUID, UUID | None], int] = field(default_factory=dict)
+    cell_lines: list[int] = field(default_factory=list)
+    cell_cents: list[int] = field(default_factory=list)
 
     @property
     def cents(self) -> int:
         """The sum of its lines."""
-        return sum(cell[2] for cell in self.cells.values())
+        return sum(self.cell_cents)
 
+    def first_cell(self, centre: UUID, service: UUID | None) -> int:
+        """The number of the first cell of a cost centre and service class; they get their cells when they are new."""
+        new = len(self.cell_lines)
+        first = self.first_cells.setdefault((centre, service), new)
+        if first == new:
+            self.cell_lines += [0] * len(FLOWS)
+            self.cell_cents += [0] * len(FLOWS)
+        return first
 
-@dataclass(slots=True)
-class _Entry:
-    """What year, phase, cost centre and service class of a row lead to: a ledger, and there a cell for each flow."""
-
-    staged: Staged
-    centre: UUID
-    service: UUID | None
-    cells: list[list[int] | None]
-
-    def cell(self, flow: int) -> list[int]:
-        """The cell of a flow, by its place in FLOWS; made where it is the first line of it."""
-        key = (self.centre, self.service, FLOWS[flow])
-        made = self.cells[flow] = self.staged.cells.setdefault(key, [len(self.staged.cells), 0, 0])
-        return made
+    def cells(self) -> Iterator[tuple[int, UUID, UUID | None, Flow, int, int]]:
+        """Every cell that has lines: its number, cost centre, service class, flow, lines and cents."""
+        for (centre, service), first in self.first_cells.items():
+            for cell, flow in enumerate(FLOWS, first):
+                if self.cell_lines[cell]:
+                    yield cell, centre, service, flow, self.cell_lines[cell], self.cell_cents[cell]
 
 
 class _Learnt(dict[_Key, _Value]):
@@ -82,8 +86,8 @@ class _Learnt(dict[_Key, _Value]):
         return value
 
 
-Found = tuple[_Entry, tuple[str, int | None], int]
-"""What a row leads to: its entry, its account with the place of its flow, its cents."""
+Found = tuple[tuple[Staged, int], tuple[str, int | None], int]
+"""What a row leads to: its ledger with a first cell, its account with the place of its flow, its cents."""
 
 
 class Reader:
@@ -102,7 +106,7 @@ class Reader:
         self.table: Table = asked.open(COLUMNS, given)
         self._accounts: _Learnt[Cell, tuple[str, int | None]] = _Learnt(self._account)
         self._accounts[None] = ("", None)
-        self._entries = _Learnt(self._entry)
+        self._first_cells = _Learnt(self._first_cell)
         self._known: dict[tuple[Any, ...], Any] = {}
 
     def blocks(self) -> Iterator[list[Line]]:
@@ -115,21 +119,19 @@ class Reader:
         *keys, accounts, amounts = columns
         found: Iterable[Found]
         try:
-            entries = list(map(self._entries.__getitem__, zip(*keys, strict=True)))
+            first_cells = list(map(self._first_cells.__getitem__, zip(*keys, strict=True)))
             of_accounts = list(map(self._accounts.__getitem__, accounts))
-            found = zip(entries, of_accounts, column_of_cents(amounts), strict=True)
+            found = zip(first_cells, of_accounts, column_of_cents(amounts), strict=True)
         except CellFault:
             rows = zip(numbers, zip(*columns, strict=True), strict=True)
             found = [one for number, row in rows if (one := self._line(number, row)) is not None]
         lines = list[Line]()
-        for entry, (account, flow), cents in found:
-            place = flow if flow is not None else int(cents < 0)
-            cell = entry.cells[place] or entry.cell(place)
-            cell[1] += 1
-            cell[2] += cents
-            staged = entry.staged
+        for (staged, first), (account, flow), cents in found:
+            cell = first + (int(cents < 0) if flow is None else flow)
+            staged.cell_lines[cell] += 1
+            staged.cell_cents[cell] += cents
             staged.lines = line = staged.lines + 1
-            lines.append((staged.number, line, cell[0], account, cents))
+            lines.append((staged.number, line, cell, account, cents))
         return lines
 
     def _line(self, number: int, row: Sequence[Cell]) -> Found | None:
@@ -150,7 +152,7 @@ class Reader:
         cents = self._parsed(number, 5, row[5], cents_of)
         if self.asked.faults.count > faults:
             return None
-        return self._entries[tuple(row[:4])], self._accounts[row[4]], cents
+        return self._first_cells[tuple(row[:4])], self._accounts[row[4]], cents
 
     def _is_total(self, row: Sequence[Cell]) -> bool:
         """Whether a row is a total of others: its words stand where no cost centre is, or in place of one.
@@ -171,8 +173,8 @@ class Reader:
             self.asked.faults.add_cell(self.table.error(number, code, cell, fault.expected))
             return None
 
-    def _entry(self, key: tuple[Cell, ...]) -> _Entry:
-        """What a year, phase, cost centre and service class lead to; CellFault where one is not understood."""
+    def _first_cell(self, key: tuple[Cell, ...]) -> tuple[Staged, int]:
+        """What year, phase, cost centre and service class lead to: a ledger, and there the first of four cells."""
         year = self._year(key[0])
         phase = self._phase(key[1])
         centre = self._once("centre", key[2], self._centre)
@@ -183,7 +185,7 @@ class Reader:
         if staged is None:
             staged = self.ledgers[year, phase] = Staged(year, phase)
             self.new_ledger(staged)
-        return _Entry(staged, centre, service, [None] * len(FLOWS))
+        return staged, staged.first_cell(centre, service)
 
     def _year(self, cell: Cell) -> int:
         year: int = self._as_asked("year", cell, year_of, self.year)
