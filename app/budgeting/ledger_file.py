@@ -3,9 +3,10 @@
 Rows are looked at a block at a time, and what a text of a cell means is looked up once: a file has a million of them.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from app.budgeting.models import Flow, Phase
@@ -82,8 +83,15 @@ class _Learnt(dict[_Key, _Value]):
         self._learn = learn
 
     def __missing__(self, key: _Key) -> _Value:
-        value = self[key] = self._learn(key)
+        value = self[_shared(key)] = self._learn(key)
         return value
+
+
+def _shared(key: _Key) -> _Key:
+    """The same key of texts that other keys have too: so much less is looked at that it stays in the cache."""
+    if not isinstance(key, tuple):
+        return key
+    return cast("_Key", tuple([sys.intern(text) if type(text) is str else text for text in key]))
 
 
 Found = tuple[tuple[Staged, int], tuple[str, int | None], int]
