@@ -324,7 +324,7 @@ def test_a_file_that_was_in_force_once_comes_into_force_again(api: Api, centres:
 def test_lines_of_a_replaced_ledger_are_removed_and_its_row_stays(
     api: Api, centres: dict[str, str], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imports, "BLOCK", 7)
+    monkeypatch.setattr(imports, "REMOVED", 7)
     sent(api, lines(*[(2026, "ta", "100", "", "", cents) for cents in range(1, 20)]))
     sent(api, lines((2026, "ta", "100", "", "", "5")))
     eventually(lambda: rows_of(database, LINE) == rows_of(database, SUM) == 1)
@@ -419,7 +419,7 @@ def test_a_years_renumbering_does_not_mix_years(api: Api, centres: dict[str, str
 # Atomic
 
 
-STEPS = ("_write", "_check", "_stage_sums", "_make_current")
+STEPS = ("_staging", "_check", "_stage_sums", "_make_current")
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -440,7 +440,7 @@ def test_a_step_that_fails_leaves_what_was_there(
         return answer
 
     monkeypatch.setattr(imports, step, failing)
-    monkeypatch.setattr(imports, "BLOCK", 1)
+    monkeypatch.setattr(imports, "BLOCKS", 1)
     monkeypatch.setattr(ledger_file, "AT_A_TIME", 1)
     content = lines((2026, "ta", "100", "", "", "5"), (2025, "ta", "200", "", "", "5"))
     assert api.import_file("budget-lines", content)["state"] == "failed"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.spreadsheets.cells import MAX_CENTS, CellFault, cents_of
+from app.spreadsheets.cells import MAX_CENTS, CellFault, cents_of, column_of_cents
 from app.spreadsheets.tables import BadCell, Cell
 
 NOON = datetime(2025, 12, 31, 12, 0)  # noqa: DTZ001 (the time of a cell knows no zone)
@@ -193,6 +193,38 @@ def written_amounts(draw: st.DrawFn) -> tuple[int, str]:
 def test_every_amount_in_every_form_reads_back_exactly(written: tuple[int, str]) -> None:
     cents, text = written
     assert cents_of(text) == cents
+
+
+PLAIN = st.integers(-MAX_CENTS, MAX_CENTS).map(lambda cents: (cents, f"{'-' * (cents < 0)}{abs(cents):03}"))
+AS_SYSTEMS_WRITE = PLAIN.map(lambda written: (written[0], f"{written[1][:-2]},{written[1][-2:]}"))
+
+
+@given(st.lists(AS_SYSTEMS_WRITE | written_amounts(), min_size=1))
+def test_a_column_of_amounts_is_read_as_each_of_them_is(written: list[tuple[int, str]]) -> None:
+    assert column_of_cents([text for _, text in written]) == [cents for cents, _ in written]
+
+
+@given(st.lists(AS_SYSTEMS_WRITE, min_size=1))
+def test_a_column_as_systems_write_it_is_read_exactly(written: list[tuple[int, str]]) -> None:
+    assert column_of_cents([text for _, text in written]) == [cents for cents, _ in written]
+
+
+@pytest.mark.parametrize("odd", ["1,50\n2,50", "1,50\n", "1,5\n0", "", "\u0661,50", "--1,50", "1,234", None])
+def test_a_cell_that_is_no_amount_is_not_read_with_its_column(odd: str | None) -> None:
+    def read(cells: list[Cell]) -> list[int] | str:
+        try:
+            return column_of_cents(cells)
+        except CellFault as fault:
+            return fault.expected
+
+    def read_alone(cells: list[Cell]) -> list[int] | str:
+        try:
+            return [cents_of(cell) for cell in cells]
+        except CellFault as fault:
+            return fault.expected
+
+    for cells in ([odd], ["3,50", odd], [odd, "3,50"], ["3,50", odd, "-4,00"]):
+        assert read(list(cells)) == read_alone(list(cells))
 
 
 @given(st.integers(-MAX_CENTS, MAX_CENTS))

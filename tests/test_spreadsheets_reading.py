@@ -8,7 +8,7 @@ import pytest
 from app.errors import Invalid, Malformed
 from app.spreadsheets.cells import CellFault, cents_of
 from app.spreadsheets.headings import place_named
-from app.spreadsheets.reading import BadCell, open_table
+from app.spreadsheets.reading import BadCell, Cell, Column, open_table
 from tests.spreadsheet_files import AMOUNT, COLUMNS, refusal, rows_of
 
 IDENTITY_CODE = "131052-308T"
@@ -219,6 +219,22 @@ def test_a_table_can_be_read_again_and_tells_how_far_it_is(written: Write) -> No
     assert sum(1 for _ in rows) == 49_999
     assert table.position == table.size
     assert sum(1 for _ in table.rows()) == 50_000
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 1000])
+@pytest.mark.parametrize("columns", [COLUMNS, COLUMNS[:2], COLUMNS[1:2]])
+@pytest.mark.parametrize("header", ["Kustannuspaikka;Summa;Muu", "Selite;Kustannuspaikka;Summa"])
+def test_blocks_by_column_hold_the_same_as_rows(
+    written: Write, header: str, columns: tuple[Column, ...], most: int
+) -> None:
+    records = [" 2701 ;1,50;a", "2702;\u00a02;", ";;", " ; ;", ";; x", "2703;3", "2704;4;b;5", "2705;;c", '"a\nb";6;d']
+    table = open_table(written("\n".join([header, *records, ""])), columns)
+    told: list[tuple[int, tuple[Cell, ...]]] = []
+    for numbers, cells in table.blocks(most):
+        assert len(cells) == len(columns)
+        told += zip(numbers, zip(*cells, strict=True), strict=True)
+    assert told == list(table.rows())
+    assert [number for number, _ in told] == [2, 3, 6, 7, 8, 9, 10]
 
 
 def test_an_error_shows_no_identity_code_and_not_all_of_a_long_text(written: Write) -> None:

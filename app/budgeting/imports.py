@@ -5,10 +5,12 @@ year and phase, and only that.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import delete, exists, func, insert, select, update
+from sqlalchemy import Table, delete, exists, func, insert, select, update
 
 from app.budgeting import sums
 from app.budgeting.ledger_file import Line, Reader, Staged
@@ -27,13 +29,17 @@ _LEDGER, _LINE = table_of(Ledger), table_of(BudgetLine)
 _SUM, _TOTAL, _JOB = table_of(LedgerSum), table_of(LedgerTotal), table_of(Job)
 
 DEFAULT_SOURCE = "ledger"
-BLOCK = 20_000
-"""Lines staged in one transaction: some tens of milliseconds, so that other writers need not wait longer."""
+BLOCKS = 10
+"""Blocks of lines staged in one transaction: some tens of milliseconds, so that other writers need not wait longer."""
+REMOVED = 20_000
+"""Lines removed in one transaction, likewise."""
 PAUSE = 0.004
-"""Seconds between two of them: longer than SQLite's other writers sleep between their tries."""
+"""Seconds between two that follow at once: longer than SQLite's other writers sleep between their tries."""
+TOGETHER = 500
+"""Lines in one statement on SQLite: to begin a statement takes longer than to keep a line."""
 
-_INSERT_SQLITE = "INSERT INTO budget_line (ledger, line, cell, account, cents) VALUES (?, ?, ?, ?, ?)"
-_COPY = "COPY budget_line (ledger, line, cell, account, cents) FROM STDIN"
+_INSERT = "INSERT INTO budget_line (ledger, line, cell, account, cents) VALUES (?, ?, ?, ?, ?)"
+_INSERT_TOGETHER = _INSERT + ", (?, ?, ?, ?, ?)" * (TOGETHER - 1)
 
 
 def prepare(asked: Import) -> Apply:
@@ -56,6 +62,9 @@ def prepare(asked: Import) -> Apply:
         seen = sums.revision(session, reader.organisation_id)
         splitting = sums.Splitting(session, reader.organisation_id, years)
     covered = {key: _stage_sums(asked, staged, splitting) for key, staged in reader.ledgers.items()}
+    if not asked.dry_run and not asked.database.is_sqlite:
+        with asked.database.transaction() as session:  # else it plans questions as if there were no figures
+            session.connection().exec_driver_sql("ANALYZE ledger_sum, ledger_total")
 
     def apply(session: Session) -> dict[str, Any]:
         one_at_a_time(session, reader.organisation_id)
@@ -118,29 +127,48 @@ def _stage(asked: Import, reader: Reader, source: str) -> None:
             staged.number = row.number
 
     reader.new_ledger = new_ledger
-    waiting: list[Line] = []
-    for block in reader.blocks():
-        waiting += block
-        if len(waiting) >= BLOCK:
-            if not asked.faults.count:
-                _write(database, waiting)
-            waiting = []
+    blocks = reader.blocks()
+    for first in blocks:
+        with _staging(database) as stage:
+            for block in chain([first], islice(blocks, BLOCKS - 1)):
+                if not asked.faults.count:
+                    stage(block)
         asked.progress(0.9 * reader.table.position / max(1, reader.table.size))
-    if waiting and not asked.faults.count:
-        _write(database, waiting)
 
 
-def _write(database: Database, block: list[Line]) -> None:
-    with database.transaction() as session:
-        connection = session.connection()
-        if database.is_sqlite:
-            connection.exec_driver_sql(_INSERT_SQLITE, block)
-        else:
-            driver: Any = connection.connection.driver_connection
-            with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-                copy.write("".join([f"{a}\t{b}\t{c}\t{d}\t{e}\n" for a, b, c, d, e in block]))
+@contextmanager
+def _staging(database: Database) -> Iterator[Callable[[list[Line]], None]]:
+    """One short transaction that keeps the lines it is given.
+
+    PostgreSQL takes them in while the next are being read. SQLite's lock keeps other writers out, so it is taken for no
+    longer than it takes to write them all.
+    """
     if database.is_sqlite:
-        time.sleep(PAUSE)
+        lines: list[Line] = []
+        yield lines.extend
+        if lines:
+            with database.transaction() as session:
+                _insert(session, lines)
+    else:
+        with database.transaction() as session, _copying(session, _LINE, _LINE.c.keys()) as write:
+            yield lambda lines: write("".join([f"{a}\t{b}\t{c}\t{d}\t{e}\n" for a, b, c, d, e in lines]))
+
+
+def _insert(session: Session, lines: list[Line]) -> None:
+    """Insert lines on SQLite, many in a statement as far as they go."""
+    driver: Any = session.connection().connection.driver_connection
+    whole = len(lines) - len(lines) % TOGETHER
+    for start in range(0, whole, TOGETHER):
+        driver.execute(_INSERT_TOGETHER, list(chain.from_iterable(lines[start : start + TOGETHER])))
+    driver.executemany(_INSERT, lines[whole:])
+
+
+@contextmanager
+def _copying(session: Session, table: Table, columns: Iterable[str]) -> Iterator[Callable[[str], None]]:
+    """PostgreSQL's own bulk load, of a line for each row: numbers, ids and codes, in which nothing is to be escaped."""
+    driver: Any = session.connection().connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({', '.join(columns)}) FROM STDIN") as copy:
+        yield copy.write
 
 
 def _check(asked: Import, reader: Reader) -> None:
@@ -148,25 +176,34 @@ def _check(asked: Import, reader: Reader) -> None:
     if not reader.ledgers and not asked.faults.count:
         asked.faults.add("The file has no lines below its header.")
     for staged in reader.ledgers.values():
-        if sum(abs(cell[2]) for cell in staged.cells.values()) > MAX_CENTS:
+        if sum(map(abs, staged.cell_cents)) > MAX_CENTS:
             asked.faults.add(f"The amounts of {staged.year} {staged.phase} are larger than any budget.")
 
 
 def _stage_sums(asked: Import, staged: Staged, splitting: sums.Splitting) -> dict[str, int]:
     """Stage a ledger's sums and totals, some at a time; returns what of it is split and what is not, in cents."""
-    cells = [(cell[0], *key, cell[1], cell[2]) for key, cell in staged.cells.items()]
+    cells = list(staged.cells())
     told = _covered(())
     for start in range(0, len(cells), sums.CHUNK):
         rows = sums.sums_of(staged.number, staged.year, cells[start : start + sums.CHUNK], splitting)
         told = {name: cents + told[name] for name, cents in _covered(rows).items()}
         if not asked.dry_run:
-            with asked.database.transaction() as session:
-                session.connection().execute(insert(_SUM), rows)
-            time.sleep(PAUSE if asked.database.is_sqlite else 0)
+            _write_sums(asked.database, rows)
     if not asked.dry_run:
         with asked.database.transaction() as session:
             sums.add_up(session, [staged.number])
     return told
+
+
+def _write_sums(database: Database, rows: list[dict[str, Any]]) -> None:
+    with database.transaction() as session:
+        if database.is_sqlite:
+            session.connection().execute(insert(_SUM), rows)
+        else:
+            with _copying(session, _SUM, rows[0]) as write:
+                for row in rows:
+                    write("\t".join(["\\N" if value is None else str(value) for value in row.values()]) + "\n")
+    time.sleep(PAUSE if database.is_sqlite else 0)
 
 
 def _covered(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
@@ -240,9 +277,9 @@ def sweep(database: Database) -> int:
 def _remove_lines(database: Database, number: int) -> int:
     with database.transaction(writes=False) as session:
         last = session.connection().execute(select(func.max(_LINE.c.line)).where(_LINE.c.ledger == number)).scalar()
-    for line in range(0, (last or 0) + 1, BLOCK):
+    for line in range(0, (last or 0) + 1, REMOVED):
         with database.transaction() as session:
-            some = delete(_LINE).where(_LINE.c.ledger == number, _LINE.c.line <= line + BLOCK)
+            some = delete(_LINE).where(_LINE.c.ledger == number, _LINE.c.line <= line + REMOVED)
             session.connection().execute(some)
         time.sleep(PAUSE if database.is_sqlite else 0)
     return last or 0

@@ -3,10 +3,10 @@
 Rows are looked at a block at a time, and what a text of a cell means is looked up once: a file has a million of them.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from app.budgeting.models import Flow, Phase
@@ -15,7 +15,7 @@ from app.budgeting.rules import flow_of
 from app.database import Session
 from app.jobs.importing import Import
 from app.services.imports import one_of_labels
-from app.spreadsheets.cells import CellFault, cents_of, code_of, is_totals_row, year_of
+from app.spreadsheets.cells import CellFault, cents_of, code_of, column_of_cents, is_totals_row, year_of
 from app.spreadsheets.tables import Cell, Column, Table
 
 COLUMNS = (
@@ -31,45 +31,71 @@ AT_A_TIME = 2_000
 FLOWS = tuple(Flow)
 MOST_ACCOUNTS = 100_000
 
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
 Line = tuple[int, int, int, str, int]
 """Ledger, place in it, cell, account and cents: as a line is kept."""
-Key = tuple[UUID, UUID | None, Flow]
 
 
 @dataclass(slots=True)
 class Staged:
-    """A ledger being read: its row's number (0 in a dry run) and its cells, each with number, lines and cents."""
+    """A ledger being read: its row's number (0 in a dry run), and by a cell's number its lines and their cents.
+
+    A cost centre with a service class has four cells in a row, one for each flow.
+    """
 
     year: int
     phase: str
     number: int = 0
     lines: int = 0
-    cells: dict[Key, list[int]] = field(default_factory=dict)
+    first_cells: dict[tuple[UUID, UUID | None], int] = field(default_factory=dict)
+    cell_lines: list[int] = field(default_factory=list)
+    cell_cents: list[int] = field(default_factory=list)
 
     @property
     def cents(self) -> int:
         """The sum of its lines."""
-        return sum(cell[2] for cell in self.cells.values())
+        return sum(self.cell_cents)
+
+    def first_cell(self, centre: UUID, service: UUID | None) -> int:
+        """The number of the first cell of a cost centre and service class; they get their cells when they are new."""
+        new = len(self.cell_lines)
+        first = self.first_cells.setdefault((centre, service), new)
+        if first == new:
+            self.cell_lines += [0] * len(FLOWS)
+            self.cell_cents += [0] * len(FLOWS)
+        return first
+
+    def cells(self) -> Iterator[tuple[int, UUID, UUID | None, Flow, int, int]]:
+        """Every cell that has lines: its number, cost centre, service class, flow, lines and cents."""
+        for (centre, service), first in self.first_cells.items():
+            for cell, flow in enumerate(FLOWS, first):
+                if self.cell_lines[cell]:
+                    yield cell, centre, service, flow, self.cell_lines[cell], self.cell_cents[cell]
 
 
-@dataclass(slots=True)
-class _Entry:
-    """What year, phase, cost centre and service class of a row lead to: a ledger, and there a cell for each flow."""
+class _Learnt(dict[_Key, _Value]):
+    """What is known of each text; of one that is new it is found out, and kept."""
 
-    staged: Staged
-    centre: UUID
-    service: UUID | None
-    cells: list[list[int] | None]
+    def __init__(self, learn: Callable[[_Key], _Value]) -> None:
+        super().__init__()
+        self._learn = learn
 
-    def cell(self, flow: int) -> list[int]:
-        """The cell of a flow, by its place in FLOWS; made where it is the first line of it."""
-        key = (self.centre, self.service, FLOWS[flow])
-        made = self.cells[flow] = self.staged.cells.setdefault(key, [len(self.staged.cells), 0, 0])
-        return made
+    def __missing__(self, key: _Key) -> _Value:
+        value = self[_shared(key)] = self._learn(key)
+        return value
 
 
-Found = tuple[_Entry, tuple[str, int | None], int]
-"""What a row leads to: its entry, its account with the place of its flow, its cents."""
+def _shared(key: _Key) -> _Key:
+    """The same key of texts that other keys have too: so much less is looked at that it stays in the cache."""
+    if not isinstance(key, tuple):
+        return key
+    return cast("_Key", tuple([sys.intern(text) if type(text) is str else text for text in key]))
+
+
+Found = tuple[tuple[Staged, int], tuple[str, int | None], int]
+"""What a row leads to: its ledger with a first cell, its account with the place of its flow, its cents."""
 
 
 class Reader:
@@ -86,39 +112,34 @@ class Reader:
         given = {name: asked.parameters[name] for name in ("year", "phase") if asked.parameters.get(name) is not None}
         self.year, self.phase = given.get("year"), given.get("phase")
         self.table: Table = asked.open(COLUMNS, given)
-        self._accounts: dict[Cell, tuple[str, int | None]] = {None: ("", None)}
-        self._entries: dict[tuple[Cell, ...], _Entry] = {}
+        self._accounts: _Learnt[Cell, tuple[str, int | None]] = _Learnt(self._account)
+        self._accounts[None] = ("", None)
+        self._first_cells = _Learnt(self._first_cell)
         self._known: dict[tuple[Any, ...], Any] = {}
 
     def blocks(self) -> Iterator[list[Line]]:
         """The lines of the file, some thousands at a time. A row with a fault gives none; its faults are noted."""
-        rows = self.table.rows()
-        while block := list(islice(rows, AT_A_TIME)):
-            yield self._lines(block)
+        for numbers, columns in self.table.blocks(AT_A_TIME):
+            yield self._lines(numbers, columns)
 
-    def _lines(self, block: list[tuple[int, tuple[Cell, ...]]]) -> list[Line]:
+    def _lines(self, numbers: Sequence[int], columns: Sequence[Sequence[Cell]]) -> list[Line]:
         """A block whose every cell is understood goes through in a few loops; one with anything odd, row by row."""
-        years, phases, centres, services, accounts, amounts = zip(*[row for _, row in block], strict=True)
-        keys = list(zip(years, phases, centres, services, strict=True))
+        *keys, accounts, amounts = columns
         found: Iterable[Found]
         try:
-            known = list(map(self._entries.get, keys))
-            entries = [entry or self._learnt(key) for entry, key in zip(known, keys, strict=True)]
-            for account in set(accounts).difference(self._accounts):
-                self._accounts[account] = self._account(account)
-            of_accounts = map(self._accounts.__getitem__, accounts)
-            found = zip(entries, of_accounts, list(map(cents_of, amounts)), strict=True)
+            first_cells = list(map(self._first_cells.__getitem__, zip(*keys, strict=True)))
+            of_accounts = list(map(self._accounts.__getitem__, accounts))
+            found = zip(first_cells, of_accounts, column_of_cents(amounts), strict=True)
         except CellFault:
-            found = [one for number, row in block if (one := self._line(number, row)) is not None]
+            rows = zip(numbers, zip(*columns, strict=True), strict=True)
+            found = [one for number, row in rows if (one := self._line(number, row)) is not None]
         lines = list[Line]()
-        for entry, (account, flow), cents in found:
-            place = flow if flow is not None else int(cents < 0)
-            cell = entry.cells[place] or entry.cell(place)
-            cell[1] += 1
-            cell[2] += cents
-            staged = entry.staged
+        for (staged, first), (account, flow), cents in found:
+            cell = first + (int(cents < 0) if flow is None else flow)
+            staged.cell_lines[cell] += 1
+            staged.cell_cents[cell] += cents
             staged.lines = line = staged.lines + 1
-            lines.append((staged.number, line, cell[0], account, cents))
+            lines.append((staged.number, line, cell, account, cents))
         return lines
 
     def _line(self, number: int, row: Sequence[Cell]) -> Found | None:
@@ -139,7 +160,7 @@ class Reader:
         cents = self._parsed(number, 5, row[5], cents_of)
         if self.asked.faults.count > faults:
             return None
-        return self._learnt(tuple(row[:4])), self._account(row[4]) if row[4] is not None else ("", None), cents
+        return self._first_cells[tuple(row[:4])], self._accounts[row[4]], cents
 
     def _is_total(self, row: Sequence[Cell]) -> bool:
         """Whether a row is a total of others: its words stand where no cost centre is, or in place of one.
@@ -160,11 +181,8 @@ class Reader:
             self.asked.faults.add_cell(self.table.error(number, code, cell, fault.expected))
             return None
 
-    def _learnt(self, key: tuple[Cell, ...]) -> _Entry:
-        """What a year, phase, cost centre and service class lead to; CellFault where one is not understood."""
-        known = self._entries.get(key)
-        if known is not None:
-            return known
+    def _first_cell(self, key: tuple[Cell, ...]) -> tuple[Staged, int]:
+        """What year, phase, cost centre and service class lead to: a ledger, and there the first of four cells."""
         year = self._year(key[0])
         phase = self._phase(key[1])
         centre = self._once("centre", key[2], self._centre)
@@ -175,8 +193,7 @@ class Reader:
         if staged is None:
             staged = self.ledgers[year, phase] = Staged(year, phase)
             self.new_ledger(staged)
-        made = self._entries[key] = _Entry(staged, centre, service, [None] * len(FLOWS))
-        return made
+        return staged, staged.first_cell(centre, service)
 
     def _year(self, cell: Cell) -> int:
         year: int = self._as_asked("year", cell, year_of, self.year)

@@ -5,7 +5,7 @@ None and blank texts are faults too: an importer asks first whether a cell that 
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from app.spreadsheets.numbers import Unclear, decimal_digits, digits_of_float, scaled, visible
@@ -17,6 +17,7 @@ FIRST_YEAR, LAST_YEAR = 2000, 2100
 MILLION = 1_000_000
 
 _HOT_LENGTH = 13
+_CENTS_A_LINE = re.compile(r"(?:-?[0-9]{1,10}[.,][0-9]{2}\n)*+")
 _SPACED = re.compile(r"(?=.{1,17}\Z)-?[1-9][0-9]{0,2}([ .\u00a0\u202f])[0-9]{3}(?:\1[0-9]{3})*,[0-9]{2}")
 _NO_MARKS = str.maketrans("", "", " .,\u00a0\u202f")
 _SIGNS = "-+\u2212\u2013\ufe63\uff0d"
@@ -66,6 +67,15 @@ def cents_of(cell: Cell) -> int:
         if cents / 100 == cell:  # then its 15 digits are these very cents: a quotient is rounded to the nearest float
             return cents
     return _scaled_number(cell, 2, _AMOUNT)
+
+
+def column_of_cents(cells: Sequence[Cell]) -> list[int]:
+    """`cents_of` of many cells. Where all are texts like 1234,50, as systems write them, without their mark."""
+    if set(map(type, cells)) == {str}:
+        text = "".join([f"{cell}\n" for cell in cells])
+        if text.count("\n") == len(cells) and _CENTS_A_LINE.fullmatch(text):
+            return list(map(int, text.replace(",", "").replace(".", "").split()))
+    return list(map(cents_of, cells))
 
 
 def _without_currency(text: str) -> str:

@@ -1,9 +1,10 @@
 """What a table in a file is: its columns, its cells, and what may be wrong in one of them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -112,6 +113,13 @@ class Table(ABC):
         Texts have no blanks at their ends. A cell that is empty, or whose column is absent, is None; rows with nothing
         in them are passed over. Raises Malformed, with the row, where the file cannot be read on.
         """
+
+    def blocks(self, most: int) -> Iterator[tuple[Sequence[int], list[Sequence[Cell]]]]:
+        """The same rows, so many at a time and by column: their numbers, and the cells of each column."""
+        rows = self.rows()
+        while block := list(islice(rows, most)):
+            numbers, cells = zip(*block, strict=True)
+            yield numbers, list(zip(*cells, strict=True))
 
     @property
     @abstractmethod
