@@ -172,7 +172,8 @@ def test_a_meeting_is_recorded_whatever_the_state_and_its_correction_corrects(ap
     ]
     decision = decision_of(api, said)
     assert (decision["state"], decision["decided_on"], decision["follow_up_on"]) == ("returned", None, None)
-    assert told(api, 4)["outcome"] == "updated"  # handlings no longer told: another word, but what happened stays
+    assert told(api, 4)["outcome"] == "unchanged"  # handlings no longer told: what happened stays
+    assert decision_of(api, said)["meeting_date"] == days_ago(3)
     assert len(api.send("preparer", "GET", path).json()["items"]) == 2
 
 

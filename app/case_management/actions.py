@@ -19,7 +19,7 @@ from app.decisions import actions as decisions
 from app.decisions import handling
 from app.decisions import queries as decision_queries
 from app.decisions.models import Decision, DecisionObject, DecisionState, Option, SourceStatus
-from app.decisions.rules import EDITABLE, natural_number
+from app.decisions.rules import EDITABLE, HANDLED, natural_number
 from app.errors import Conflict, DomainError, Fault, Invalid
 from app.journal.actions import changes, record
 
@@ -27,6 +27,8 @@ _FACTS = (
     *("title", "task_class_code", "task_class_title", "publicity", "publicity_grounds", "language", "body"),
     *("meeting_date", "documents"),
 )
+_OF_THE_MEETING = {"body", "meeting_date"}
+"""Of the meeting that handled it last, where the source tells of none that it goes to."""
 _NOT_OF_THE_CONTENT = {"source_version", "source_changed_at", "former_key", "diary_number", "decision_key"}
 
 
@@ -158,12 +160,17 @@ class _Telling:
         adopted = decision.source != self.source
         if adopted:
             self._adopt(decision)
+        values = _facts(facts, unit_id)
+        is_same_word = before is not None and before["digest"] == told.digest
+        if is_same_word:
+            values = {name: value for name, value in values.items() if name == "unit_id"}  # it may be known only now
+        elif decision.state in HANDLED:
+            values = {name: value for name, value in values.items() if value is not None or name not in _OF_THE_MEETING}
         decision.kept_by_source = _kept(facts)
-        changed = decisions.set_facts(
-            self.session, decision, _differing(decision, _facts(facts, unit_id)), version=decision.version, by=self.by
-        )
-        if before is not None and before["digest"] == told.digest:
-            return bool(changed)  # of a unit that was not known before
+        values = _differing(decision, values)
+        changed = decisions.set_facts(self.session, decision, values, version=decision.version, by=self.by)
+        if is_same_word:
+            return bool(changed)
         followed = self._follow(decision, facts, before=before)
         return bool(changed) or adopted or followed
 

@@ -52,6 +52,9 @@ REPORTED_STATUS: dict[SourceStatus, S] = {
 EDITABLE = frozenset({S.DRAFT, S.IN_PREPARATION, S.PRESENTED, S.TABLED, S.RETURNED})
 """The states in which the proposal may still change."""
 
+HANDLED = frozenset({S.TABLED, S.RETURNED, S.DECIDED, S.IMPLEMENTING, S.CLOSED})
+"""The states in which the meeting that is told is the one that handled it last."""
+
 NEVER_CLOSED = frozenset({"follow_up_on", "publicity", "publicity_grounds"})
 """Facts that are no part of the proposal, so that they change also after it is decided."""
 
