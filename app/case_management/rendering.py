@@ -39,7 +39,7 @@ MOST_KEPT = 32
 
 def as_html(page: dict[str, Any]) -> bytes:
     """One HTML file, its style within; nothing is loaded from elsewhere. Every text is escaped."""
-    return str(_html().render(page=_in_lines(page, shown), style=_style())).encode()
+    return str(_html().render(page=in_lines(page, shown), style=_style())).encode()
 
 
 def security_policy() -> str:
@@ -53,12 +53,18 @@ def as_pdf(page: dict[str, Any], signed_at: datetime) -> bytes:
 
     It is work of many milliseconds that lets other threads run: call it beside the event loop.
     """
-    said = json.dumps(_in_lines(page, printable, cuts=True), ensure_ascii=False)
+    said = json.dumps(in_lines(page, printable, cuts=True), ensure_ascii=False)
     key = hashlib.sha256(f"{signed_at.isoformat()} {said}".encode()).hexdigest()
-    return _kept.get(key, lambda: _typeset(said, signed_at))
+    return _kept.get(key, lambda: typeset(said, signed_at))
 
 
-def _typeset(said: str, signed_at: datetime) -> bytes:
+def forget() -> None:
+    """Forget the documents that are kept."""
+    _kept.forget()
+
+
+def typeset(said: str, signed_at: datetime) -> bytes:
+    """A PDF of a page that is JSON already, in lines."""
     try:
         return _compiled(said, signed_at, STANDARDS)
     except typst.TypstError:
@@ -79,7 +85,7 @@ def _compiled(said: str, signed_at: datetime, standards: list[Literal["a-2a", "u
     )
 
 
-class _Kept:
+class Kept:
     """The last documents, by what they were made of."""
 
     def __init__(self, most: int) -> None:
@@ -99,8 +105,12 @@ class _Kept:
                 self._made.popitem(last=False)
         return made
 
+    def forget(self) -> None:
+        with self._lock:
+            self._made.clear()
 
-_kept = _Kept(MOST_KEPT)
+
+_kept = Kept(MOST_KEPT)
 
 
 @cache
@@ -127,7 +137,7 @@ def _fonts() -> typst.Fonts:
 
 
 @cache
-def _characters() -> frozenset[str]:
+def characters() -> frozenset[str]:
     """What those fonts have."""
     ranges = json.loads((_TEMPLATES / "characters.json").read_text("utf-8"))
     return frozenset(chr(code) for first, last in ranges for code in range(first, last + 1))
@@ -142,11 +152,9 @@ def printable(line: str) -> str:
     """A line as the PDF can show it: what its fonts lack stands as □."""
     if _PLAIN.fullmatch(line):
         return _UNIT.sub(NBSP, line)
-    known = _characters()
-    characters = unicodedata.normalize("NFC", shown(line))
-    return "".join(
-        character if character in known else _SUBSTITUTE for character in characters if character not in _JOINERS
-    )
+    known = characters()
+    composed = unicodedata.normalize("NFC", shown(line))
+    return "".join(each if each in known else _SUBSTITUTE for each in composed if each not in _JOINERS)
 
 
 def _breakable(line: str, longest: int) -> str:
@@ -161,7 +169,7 @@ def _cut(word: str, longest: int) -> Iterable[str]:
     return (word[start : start + step] for start in range(0, len(word), step))
 
 
-def _in_lines(page: dict[str, Any], show: Callable[[str], str], *, cuts: bool = False) -> dict[str, Any]:
+def in_lines(page: dict[str, Any], show: Callable[[str], str], *, cuts: bool = False) -> dict[str, Any]:
     """The page with each of its texts in paragraphs of lines, as they can be shown."""
 
     def walk(value: Any, longest: int) -> Any:

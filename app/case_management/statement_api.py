@@ -47,7 +47,7 @@ _lane = ThreadPoolExecutor(1, "typesetting")
 """PDFs are made one after another, so that one core stays with those who ask for something else."""
 
 
-class Format(StrEnum):
+class StatementFormat(StrEnum):
     """In what form the statement comes."""
 
     JSON = "json"
@@ -56,9 +56,9 @@ class Format(StrEnum):
 
 
 MEDIA_TYPES = {
-    "application/json": Format.JSON,
-    "text/html": Format.HTML,
-    "application/pdf": Format.PDF,
+    "application/json": StatementFormat.JSON,
+    "text/html": StatementFormat.HTML,
+    "application/pdf": StatementFormat.PDF,
 }
 
 
@@ -74,7 +74,7 @@ def read_statement(
     caller: SignedIn,
     request: Request,
     format: Annotated[  # noqa: A002  (the parameter's name)
-        Format | None, Query(description="json, html or pdf; where absent, what Accept prefers, else json.")
+        StatementFormat | None, Query(description="json, html or pdf; where absent, what Accept prefers, else json.")
     ] = None,
     lang: Annotated[
         Literal["fi", "sv", "en"] | None,
@@ -90,14 +90,13 @@ def read_statement(
     told = statement.statement(session, assessment_id, lang, visible_to=caller)
     form = format or preferred(request.headers.get("accept", ""))
     headers = {"Content-Language": told.language, "Content-Disposition": disposition(told, form), "Vary": "Accept"}
-    if form is Format.JSON:
+    if form is StatementFormat.JSON:
         content, media_type = to_json(told, by_alias=True), "application/json"
-    elif form is Format.HTML:
+    elif form is StatementFormat.HTML:
         content, media_type = rendering.as_html(page(told)), "text/html; charset=utf-8"
-        headers |= {"Content-Security-Policy": rendering.security_policy(), "X-Content-Type-Options": "nosniff"}
+        headers["Content-Security-Policy"] = rendering.security_policy()
     else:
         content, media_type = _typeset(page(told), told.signed_at), "application/pdf"
-        headers["X-Content-Type-Options"] = "nosniff"
     headers["ETag"] = etag_of_content(content)
     digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
     headers["Content-Digest"] = f"sha-256=:{digest}:"
@@ -111,9 +110,9 @@ def _typeset(said: dict[str, Any], signed_at: datetime) -> bytes:
     return content
 
 
-def preferred(accept: str) -> Format:
+def preferred(accept: str) -> StatementFormat:
     """The form that an Accept header prefers (RFC 9110, 12.5.1); JSON where it has no preference among them."""
-    best, best_weight = Format.JSON, 0.0
+    best, best_weight = StatementFormat.JSON, 0.0
     for part in accept.split(","):
         media_type, _, parameters = part.partition(";")
         found = MEDIA_TYPES.get(media_type.strip().lower())
@@ -124,7 +123,7 @@ def preferred(accept: str) -> Format:
     return best
 
 
-def disposition(told: StatementRead, form: Format) -> str:
+def disposition(told: StatementRead, form: StatementFormat) -> str:
     """Content-Disposition with a name that tells what the file is, in ASCII and whole (RFC 6266, RFC 8187)."""
     key = "" if told.decision_key == "1" else f" {told.decision_key}"
     said = f"{word('file_name', told.language)} {told.diary_number}{key} ({told.edition})"
