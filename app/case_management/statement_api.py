@@ -5,8 +5,8 @@ import base64
 import hashlib
 import re
 import unicodedata
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -93,20 +93,21 @@ def read_statement(
     if form is StatementFormat.JSON:
         content, media_type = to_json(told, by_alias=True), "application/json"
     elif form is StatementFormat.HTML:
-        content, media_type = rendering.as_html(page(told)), "text/html; charset=utf-8"
+        session.close()  # what is read is read: no connection waits for what is made of it
+        content, media_type = _beside(None, rendering.as_html, page(told)), "text/html; charset=utf-8"
         headers["Content-Security-Policy"] = rendering.security_policy()
     else:
-        content, media_type = _typeset(page(told), told.signed_at), "application/pdf"
+        session.close()
+        content, media_type = _beside(_lane, rendering.as_pdf, page(told), told.signed_at), "application/pdf"
     headers["ETag"] = etag_of_content(content)
     digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
     headers["Content-Digest"] = f"sha-256=:{digest}:"
     return Response(content, headers=headers, media_type=media_type)
 
 
-def _typeset(said: dict[str, Any], signed_at: datetime) -> bytes:
-    """The PDF, made beside the event loop, which serves others meanwhile."""
-    made = asyncio.get_running_loop().run_in_executor(_lane, rendering.as_pdf, said, signed_at)
-    content: bytes = await_only(made)
+def _beside(executor: ThreadPoolExecutor | None, make: Callable[..., bytes], *of: Any) -> bytes:
+    """What is made in a thread, while the event loop serves others."""
+    content: bytes = await_only(asyncio.get_running_loop().run_in_executor(executor, make, *of))
     return content
 
 
