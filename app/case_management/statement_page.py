@@ -200,10 +200,10 @@ class Page:
 
     def _options(self) -> Iterable[Block]:
         columns = [
-            _column(self.say("impact"), 5.4),
-            _column(self.say("kind_and_size"), 2.5),
+            _column(self.say("impact"), 5.2),
+            _column(self.say("kind_and_size"), 2.4),
             _column(self.say("likelihood_and_term"), 2.4),
-            _column(self.say("whom"), 2.8),
+            _column(self.say("whom"), 3.1),
         ]
         for option in self.of.options:
             yield {"kind": "heading", "said": self.titled(option.title, label=option.code)}
