@@ -27,7 +27,7 @@ from app.budgeting import api as budgeting
 from app.budgeting import public_api as public_budgeting
 from app.budgeting.imports import BUDGET_LINES
 from app.case_management import api as case_management
-from app.case_management import systems_api
+from app.case_management import statement_api, systems_api
 from app.conventions import idempotency
 from app.conventions.head import HeadAsGet
 from app.conventions.problems import faults_of, problem
@@ -87,6 +87,7 @@ ROUTERS: Sequence[APIRouter] = (
     assessments.of_decision,
     assessment_parts.router,
     assessments.forms,
+    statement_api.router,
     follow_up.router,
     follow_up.of_decision,
     service_imports_api.routes,

@@ -195,6 +195,7 @@ def _complete(path: str, method: str, operation: dict[str, Any], schemas: dict[s
     possible |= {401, 403} if keyed else set()
     possible |= {404} if "{" in path or method != "get" else set()
     possible |= {409, 413, 415} if method != "get" else set()
+    possible |= {409} & {int(status) for status in operation["responses"] if status.isdigit()}  # where a read has it
     possible |= {412, 428} if "if-match" in named else set()
     if path.endswith(("/organisation", "/cases")):  # one thing, and no list
         possible |= {404}

@@ -164,7 +164,7 @@ ADDED_BY = {
 }
 """Operations on a part, or whatever else is made by one request, and the list that it is made in."""
 
-OF_THE_DECIDED = {"read_handling", "list_handlings", "record_handling", "answer_recommendations"}
+OF_THE_DECIDED = {"read_handling", "list_handlings", "record_handling", "answer_recommendations", "read_statement"}
 NATURAL_KEYS = {
     "register_decision": "diary_number",
     "add_unit": "code",

@@ -542,6 +542,7 @@ EXPECTED: dict[str, tuple[str, Arrangement]] = {
     "upgrade_form": ("assessments:write", another_form),
     "check_quality": ("assessments:read", assessment_in(A.DRAFTING)),
     "list_assessment_seals": ("assessments:read", assessment_in(A.APPROVED)),
+    "read_statement": ("assessments:read", assessment_in(A.APPROVED)),
     "list_comments": ("assessments:read", a_comment),
     "add_comment": ("assessments:comment", assessment_in(A.DRAFTING)),
     "list_impacts": ("assessments:read", a_part("impacts")),

@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import event
 
+from app.assessments import actions as assessments
 from app.assessments import parts
 from app.assessments.models import Assessment
 from app.clock import today
@@ -72,7 +73,7 @@ NOT_PAGED = {
     "/api/v1/reports/cumulative-effect?from=2026-01-01&until=2026-12-31",
     "/api/v1/child-budget/plot?kind=years&year=2026",
 }
-READ_DECISION, READ_ASSESSMENT, READ_FOLLOW_UP = 2, 7, 4
+READ_DECISION, READ_ASSESSMENT, READ_FOLLOW_UP, READ_STATEMENT = 2, 7, 4, 4
 FEW, MANY = 5, 50
 
 
@@ -213,6 +214,19 @@ def test_an_assessment_runs_the_same_statements_for_three_parts_and_for_thirty(
         with_parts(session, county, session.get_one(Assessment, assessment.id), option_id, 15)
     assert len(api.send("preparer", "GET", path).json()["impacts"]) == 16
     assert counted(path) == READ_ASSESSMENT
+
+
+def test_a_statement_runs_the_same_statements_for_few_parts_and_for_many(
+    counted: Callable[[str], int], county: County, database: Database
+) -> None:
+    with database.transaction() as session:
+        made = an_assessment(session, county, "approved")
+        option_id = decision_queries.options(session, session.get_one(Decision, made.decision_id))[-1].id
+        more = assessments.new_edition(session, made, version=made.version, by=county["preparer"])
+        with_parts(session, county, more, option_id, 15)
+        assessments.submit(session, more, version=more.version, by=county["preparer"])
+        assessments.approve(session, more, version=more.version, by=county["expert"])
+    assert [counted(f"/api/v1/assessments/{key}/statement") for key in (made.id, more.id)] == [READ_STATEMENT] * 2
 
 
 def test_a_decision_runs_the_same_statements_for_few_options_and_for_many(

@@ -18,7 +18,7 @@ NAMES = {
     "AreaKind": "area",
     "FollowUpDue": "follow_up_due",
 }
-NOT_SHOWN = {"EntryKind", "Basis", "Axis", "Format", "Plot"}
+NOT_SHOWN = {"EntryKind", "Basis", "Axis", "Format", "Plot", "StatementFormat"}
 """Enumerations that no person reads a label of."""
 
 

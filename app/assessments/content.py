@@ -41,7 +41,10 @@ def sealed_content(session: Session, assessment: Assessment, decision: Decision,
         "organisation": {"id": owner.id, "business_id": owner.business_id, "name": owner.name},
         "decision": {
             name: getattr(decision, name)
-            for name in ("id", "source", "diary_number", "decision_key", "object", "publicity", "language", "documents")
+            for name in (
+                *("id", "source", "diary_number", "decision_key", "object", "language", "documents"),
+                *("publicity", "publicity_grounds"),
+            )
         },
         "proposal": clearing.present_proposal(session, decision),
         "budget_effect": decision_queries.effect_of(session, decision)["effect"],
