@@ -26,6 +26,7 @@ TAGS = {
     "Decisions": "What is decided: options, what it touches, its early hint, its clearance and how bodies handled it.",
     "Assessments": "Screening, writing, review, seal and publication.",
     "Parts of an assessment": "Impacts, evidence, hearings and recommendations.",
+    "Attachments": "Files and links that belong to an assessment.",
     "Follow-ups": "What really happened.",
     "Forms": "Editions of the assessment form.",
     "Services": "Units, cost centres, service classes, their classification by impact on children, and populations.",

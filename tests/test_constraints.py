@@ -114,6 +114,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "ledger_sum": {"flow": "cost", "impact_class": "direct", "prior_impact_class": "unsplit", **SPLIT},
     "ledger_total": {"axis": "unit", "basis": "present", "impact_class": "direct", "flow": "cost"},
     "published_child_budget": {"phase": "budget"},
+    "attachment": {"kind": "upload", "url": None, "scan": "clean"},
 }
 
 
@@ -256,6 +257,8 @@ RULES: dict[str, dict[str, Any]] = {
     "ck_classification_child_share_ppm": {"method": "child_share", "child_share_ppm": None},
     "ck_classification_child_share_ppm_range": {"method": "child_share", "child_share_ppm": 1_000_001},
     "ck_classification_age_groups": {"method": "full", "age_groups": None},
+    "ck_attachment_url": {"url": "https://example.fi"},
+    "ck_attachment_file": {"sha256": None},
     "ck_population_year": {"year": 1999},
     "ck_ledger_year": {"year": 2101},
     "ck_ledger_sum_parts": {"part_3": 1},

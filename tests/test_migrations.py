@@ -12,6 +12,7 @@ from sqlalchemy import inspect, select, text
 from sqlmodel import SQLModel, col
 
 from app import schema
+from app.assessments.models import Assessment, Attachment
 from app.budgeting import actions as budgeting
 from app.budgeting.models import Phase
 from app.database import Database
@@ -71,10 +72,14 @@ def fill_later_tables(database: Database, county: County, year: int) -> None:
     a_budget(database, county, year)
     with database.transaction() as session:
         budgeting.publish(session, year, Phase.BUDGET, by=county["controller"])
+        of = session.scalars(select(Assessment)).one()
+        link = {"kind": "link", "title": "Lausunto", "url": "https://example.fi/lausunto.pdf"}
+        session.add(Attachment(organisation_id=county.id, assessment_id=of.id, **link))
 
 
 LATER = {
     "account_ranges",
+    "attachment",
     "budget_line",
     "figures_revision",
     "job",

@@ -13,7 +13,7 @@ METHODS = {"get", "put", "post", "patch", "delete"}
 VERBS = {
     "add", "answer", "approve", "carry", "change", "check", "close", "compare", "draft", "implement", "import", "issue",
     "list", "make", "open", "prepare", "present", "preview", "publish", "read", "record", "register", "remove", "renew",
-    "reopen", "return", "revoke", "set", "sign", "start", "submit", "tell", "upgrade", "withdraw",
+    "reopen", "return", "revoke", "set", "sign", "start", "submit", "tell", "upgrade", "upload", "withdraw",
 }  # fmt: skip
 
 
