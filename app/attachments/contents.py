@@ -16,7 +16,7 @@ from app.texts import holds_identity_code
 _PNG = b"\x89PNG\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
 _BEFORE_2007 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_MARKUP = ("<", "#!", "{\\rtf", "%!", "mime-version:", "content-type:")
+_MARKUP = ("<", "#!", "{\\rtf", "%!", "%pdf-", "mime-version:", "content-type:")
 """What begins like this is a page, a picture, a script, a document or a message, whatever its name says."""
 _CONTROLS = {chr(code) for code in range(32)} - set("\t\n\r\f") | {"\x7f"}
 _PIECE, _OVERLAP = 8_000, 100
@@ -85,13 +85,14 @@ def _look_at_jpeg(content: bytes) -> None:
 
 def _look_at_text(content: bytes) -> None:
     text = _decoded(content)
-    if not _CONTROLS.isdisjoint(text):
-        raise refused("The content is of no type that is let in: PDF, Office and OpenDocument files, PNG, JPEG, text.")
     start = text[:1_000].lstrip().lower()
     if start.startswith(_MARKUP):
         raise refused("The content is a page, a script or a message, and no plain text. Save it as PDF.")
-    for place in range(0, len(text), _PIECE):
-        if holds_identity_code(text[max(0, place - _OVERLAP) : place + _PIECE]):
+    for place in range(0, len(text), _PIECE):  # piece by piece: one long call would hold the interpreter's lock
+        piece = text[max(0, place - _OVERLAP) : place + _PIECE]
+        if not _CONTROLS.isdisjoint(piece):
+            raise refused("The content is none that is let in: PDF, Office and OpenDocument files, PNG, JPEG, text.")
+        if holds_identity_code(piece):
             raise refused("The text holds a personal identity code. Remove it: no personal data of children is kept.")
 
 

@@ -15,10 +15,11 @@ _ACTIVE = re.compile(
 )
 _ENCRYPTED = re.compile(rb"/Encrypt(?![A-Za-z0-9_.-])")
 _ESCAPED = re.compile(rb"#([0-9A-Fa-f]{2})")
-_STREAM = re.compile(rb"stream\r?\n")
+_STREAM = re.compile(rb"(?<!end)stream\r?\n")
 _OBJECTS = re.compile(rb"/ObjStm(?![A-Za-z0-9_.-])")
 _FLATE = re.compile(rb"/Filter\s*\[?\s*/(FlateDecode|Fl)\s*(\]|/|>)")
 MAX_UNPACKED = 100 * 1024 * 1024
+_PIECE, _OVERLAP = 1 << 18, 200
 _TAIL = 1_024
 """Within so many bytes of the end stands the mark of the end (ISO 32000-1, annex H, implementation note 18)."""
 
@@ -36,14 +37,24 @@ def look(content: bytes) -> None:
             continue
         if not _FLATE.search(dictionary):
             raise refused("The PDF is written in a way that cannot be looked into. Save it as PDF/A.")
-        try:
-            unpacked = zlib.decompressobj().decompress(content[match.end() :], left + 1)
-        except zlib.error as error:
-            raise refused("The PDF is damaged. Save it as PDF/A.") from error
+        ends = content.find(b"endstream", match.end())
+        unpacked = _inflated(content[match.end() : ends], left)
         left -= len(unpacked)
-        if left < 0:
-            raise refused("The PDF unpacks to far too much. Save it as PDF/A.")
         _look_for_names(unpacked)
+
+
+def _inflated(packed: bytes, most: int) -> bytes:
+    """A stream unpacked: all of it, or none that is let in."""
+    inflate = zlib.decompressobj()
+    try:
+        unpacked = inflate.decompress(packed, most + 1)
+    except zlib.error as error:
+        raise refused("The PDF is damaged. Save it as PDF/A.") from error
+    if len(unpacked) > most:
+        raise refused("The PDF unpacks to far too much. Save it as PDF/A.")
+    if not inflate.eof:
+        raise refused("The PDF is damaged. Save it as PDF/A.")
+    return unpacked
 
 
 def _unescaped(content: bytes) -> bytes:
@@ -51,9 +62,15 @@ def _unescaped(content: bytes) -> bytes:
 
 
 def _look_for_names(content: bytes) -> None:
+    for place in range(0, len(content), _PIECE):  # piece by piece: one long call would hold the interpreter's lock
+        _look_at_piece(content[place : place + _PIECE + _OVERLAP], last=place + _PIECE + _OVERLAP >= len(content))
+
+
+def _look_at_piece(content: bytes, *, last: bool) -> None:
     plain = _unescaped(content)
-    if _ENCRYPTED.search(plain):
+    found = _ENCRYPTED.search(plain)
+    if found and (last or found.end() < len(plain)):  # else the next piece has the whole name
         raise refused("The PDF is protected and cannot be looked into. Save it without a password, as PDF/A.")
     found = _ACTIVE.search(plain)
-    if found:
+    if found and (last or found.end() < len(plain)):
         raise refused(f"The PDF holds something active (/{(found[1] or found[2]).decode()}). Save it as PDF/A.")
