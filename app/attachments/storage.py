@@ -99,7 +99,9 @@ class LocalFolder:
 
     @staticmethod
     def _made(folder: Path) -> Path:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not folder.is_dir():
+            LocalFolder._made(folder.parent)  # `parents=True` would give these the ordinary mode
+            folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
 
