@@ -35,7 +35,7 @@ class Settings(BaseSettings):
         str | None,
         Field(description="Command that scans an attached file, `{path}` in it: exit code 0 clean, 1 infected."),
     ] = None
-    virus_scan_seconds: Annotated[int, Field(ge=1, le=600, description="How long it may take.")] = 60
+    virus_scan_seconds: Annotated[int, Field(ge=1, le=600, description="Seconds that it may take.")] = 60
     rate_limit: Annotated[str, Field(description="Requests a caller may make, as `<n>/<period>`.")] = "1200/minute"
     public_rate_limit: Annotated[str, Field(description="The same for an address that reads without a key.")] = (
         "600/minute"

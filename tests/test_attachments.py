@@ -111,7 +111,7 @@ def test_each_type_is_taken_in_and_given_back_to_the_byte(to: Attaching, name: s
     made = to.upload(content, name, told=media_type)
     assert made.status_code == 201, made.text
     row = made.json()
-    facts = {"kind": "upload", "title": name, "url": None, "file_name": name, "media_type": media_type}
+    facts: dict[str, Any] = {"kind": "upload", "title": name, "url": None, "file_name": name, "media_type": media_type}
     facts |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), "scan": "not_scanned"}
     assert {key: row[key] for key in facts} == facts
     assert "storage_key" not in row

@@ -73,7 +73,7 @@ def fill_later_tables(database: Database, county: County, year: int) -> None:
     with database.transaction() as session:
         budgeting.publish(session, year, Phase.BUDGET, by=county["controller"])
         of = session.scalars(select(Assessment)).one()
-        link = {"kind": "link", "title": "Lausunto", "url": "https://example.fi/lausunto.pdf"}
+        link: dict[str, Any] = {"kind": "link", "title": "Lausunto", "url": "https://example.fi/lausunto.pdf"}
         session.add(Attachment(organisation_id=county.id, assessment_id=of.id, **link))
 
 
