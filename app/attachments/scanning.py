@@ -35,6 +35,7 @@ class Scanner:
         if code == 0:
             return ScanState.CLEAN
         if code == 1:
+            log.warning("the virus scanner refused a file")
             raise Invalid("file_infected", "The virus scanner refuses this file. It was not kept.")
         log.error("the virus scanner failed", exit_code=code)
         raise Busy("scan_failed", "The virus scanner does not answer, so the file was not kept. Send it again later.")
