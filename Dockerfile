@@ -26,7 +26,8 @@ ENV PATH="/opt/lava/bin:$PATH" \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     LAVA_HOST=0.0.0.0 \
-    LAVA_DATABASE_URL=sqlite:////data/lava.db
+    LAVA_DATABASE_URL=sqlite:////data/lava.db \
+    LAVA_ATTACHMENTS_FOLDER=/data/attachments
 WORKDIR /srv/lava
 USER 10001
 EXPOSE 8000

@@ -20,6 +20,8 @@ from app.access import actions as access
 from app.access.models import AccountKind, Organisation, Role
 from app.access.queries import organisation_of
 from app.access.rules import System
+from app.assessments.attachments import faults_in_files
+from app.attachments.storage import LocalFolder
 from app.budgeting.check import check
 from app.budgeting.imports import BUDGET_LINES
 from app.budgeting.models import Phase
@@ -42,7 +44,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Lava: child-
 journal = typer.Typer(no_args_is_help=True, help="The append-only journal.")
 organisation = typer.Typer(no_args_is_help=True, help="Organisations.")
 budget = typer.Typer(no_args_is_help=True, help="Budgets and ledgers.")
+attachments = typer.Typer(no_args_is_help=True, help="Attached files.")
 app.add_typer(journal, name="journal")
+app.add_typer(attachments, name="attachments")
 app.add_typer(budget, name="budget")
 app.add_typer(organisation, name="organisation")
 console = Console()
@@ -263,6 +267,18 @@ def check_budget() -> None:
             if len(faults) > 100:
                 console.print(f"  … and {len(faults) - 100} more")
     raise typer.Exit(0 if right else 1)
+
+
+@attachments.command("verify")
+def verify_attachments() -> None:
+    """Read every attached file and hold it to its digest; exit 1 where one is missing or altered."""
+    storage, count = LocalFolder(Settings().attachments_folder), 0
+    with _database() as database, database.transaction(writes=False) as session:
+        for fault in faults_in_files(session, storage):
+            count += 1
+            console.print(fault, soft_wrap=True, markup=False)
+    console.print(f"{count} attachments without their file." if count else "Every attached file is in its place.")
+    raise typer.Exit(1 if count else 0)
 
 
 @app.command("unpublish")

@@ -22,7 +22,10 @@ from starlette.routing import Match
 from app import openapi, schema
 from app.access import api as access
 from app.assessments import api as assessments
+from app.assessments import attachments, attachments_api
 from app.assessments import parts_api as assessment_parts
+from app.attachments.scanning import Scanner
+from app.attachments.storage import LocalFolder, Storage
 from app.budgeting import api as budgeting
 from app.budgeting import public_api as public_budgeting
 from app.budgeting.imports import BUDGET_LINES
@@ -86,6 +89,8 @@ ROUTERS: Sequence[APIRouter] = (
     assessments.assessments,
     assessments.of_decision,
     assessment_parts.router,
+    attachments_api.router,
+    attachments_api.uploads,
     assessments.forms,
     statement_api.router,
     follow_up.router,
@@ -157,6 +162,8 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app.state.database = database or Database(
         settings.database_url, connections=settings.database_connections, on_loop=True
     )
+    app.state.attachments = LocalFolder(settings.attachments_folder)
+    app.state.scanner = Scanner(settings.virus_scan_command, settings.virus_scan_seconds)
     app.state.draining = False
     app.state.jobs = Runner(run_job)
     for router in ROUTERS:
@@ -178,9 +185,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     except BaseException:
         await database.close()
         raise
-    tasks = [asyncio.create_task(_forget_old_keys(database)), asyncio.create_task(app.state.jobs.watch(database))]
     working = workers(database, app.state.settings) if app.state.settings.worker else []
     running = [asyncio.create_task(worker.run()) for worker in working]
+    every_hour = (_forget_old_keys(database), _forget_files(database, app.state.attachments))
+    tasks = [asyncio.create_task(task) for task in (*every_hour, app.state.jobs.watch(database))]
     gc.collect()
     gc.freeze()  # what was loaded at start is never garbage; full collections then cost milliseconds, not tens
     gc.set_threshold(50_000, 50, 50)
@@ -203,6 +211,16 @@ async def _forget_old_keys(database: Database) -> None:
                 await greenlet_spawn(idempotency.forget_old, session)
         except (Busy, OperationalError, PoolTimeoutError) as error:
             log.warning("forgetting idempotency keys failed", error=str(error))
+        await asyncio.sleep(3600)
+
+
+async def _forget_files(database: Database, storage: Storage) -> None:
+    """Once an hour, remove the attached files that no row names, left by a process that was killed."""
+    while True:
+        try:
+            await attachments.forget_files(database, storage)
+        except (Busy, OperationalError, PoolTimeoutError, OSError) as error:
+            log.warning("removing files without a row failed", error=str(error))
         await asyncio.sleep(3600)
 
 

@@ -27,6 +27,7 @@ TAGS = {
     "Cases": "The case-management system: cases told by its own key, and whether each is ready for a meeting.",
     "Assessments": "Screening, writing, review, seal and publication.",
     "Parts of an assessment": "Impacts, evidence, hearings and recommendations.",
+    "Attachments": "Files and links that belong to an assessment.",
     "Follow-ups": "What really happened.",
     "Forms": "Editions of the assessment form.",
     "Services": "Units, cost centres, service classes, their classification by impact on children, and populations.",

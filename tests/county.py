@@ -17,9 +17,10 @@ from app.access import actions as access
 from app.access.models import Role
 from app.access.rules import Caller, System, permissions_of
 from app.assessments import actions as assessments
-from app.assessments import parts
-from app.assessments.models import Assessment, AssessmentState
+from app.assessments import attachments, parts
+from app.assessments.models import Assessment, AssessmentState, Attachment
 from app.assessments.schemas import AssessmentStart
+from app.attachments.storage import Storage, new_key
 from app.budgeting import actions as budgeting
 from app.clock import now, today
 from app.conventions.schemas import values_of
@@ -175,6 +176,20 @@ def fill(session: Session, county: County, assessment: Assessment) -> None:
     rest = {"method": "youth_council", "held_on": None, "views": "Lähelle.", "effect": None, "feedback_given": True}
     parts.add(session, assessment, "hearings", {**hearing, **rest}, by=by)
     parts.add(session, assessment, "recommendations", {"kind": "change", "text": "Säilytetään."}, by=by)
+
+
+def an_attached_file(
+    session: Session, county: County, assessment: Assessment, storage: Storage, content: bytes = b"Muistio"
+) -> Attachment:
+    """A file in its place, attached to an assessment that is being written."""
+    received = storage.incoming() / "received-test"
+    received.write_bytes(content)
+    key = new_key(county.id)
+    storage.put(received, key)
+    facts = {"kind": "upload", "title": "Muistio", "file_name": "muistio.txt", "media_type": "text/plain"}
+    digest = hashlib.sha256(content).hexdigest()
+    values = {**facts, "bytes": len(content), "sha256": digest, "storage_key": key, "scan": "not_scanned"}
+    return attachments.add(session, assessment, values, most=1000, by=county["preparer"])
 
 
 def a_follow_up(

@@ -155,6 +155,7 @@ ADDED_BY = {
         for verb in ("read", "change", "remove")
         for kind in ("impacts", *PARTS)
     },
+    **dict.fromkeys(("read_attachment", "read_attachment_content", "remove_attachment"), "attachments"),
     **{f"{verb}_unintended_impact": "unintended-impacts" for verb in ("read", "remove")},
     **dict.fromkeys(("read_service_class_mapping", "remove_service_class_mapping"), "mappings"),
     **dict.fromkeys(("read_classification", "change_classification", "remove_classification"), "classifications"),
@@ -274,6 +275,12 @@ class Readied:
         if kind == "unintended-impacts":
             path = f"/api/v1/follow-ups/{shared['follow_up_id']}/{kind}"
             return {"unintended_id": self._post("preparer", path, UNINTENDED)}
+        if kind == "attachments":
+            path = f"/api/v1/assessments/{shared['assessment_id']}/attachments/upload"
+            headers = {"Authorization": f"Bearer {self.county.keys['preparer']}", "Content-Type": "text/plain"}
+            answer = self.http.post(path, content=b"Muistio", params={"file_name": "muistio.txt"}, headers=headers)
+            assert answer.status_code == 201, answer.text
+            return {"attachment_id": str(answer.json()["id"])}
         if kind == "mappings":
             body = {"kind": "task_class", "task_class": f"09 {number}", "service_class_id": shared["service_class_id"]}
             return {"mapping_id": self._post("controller", "/api/v1/service-classes/mappings", body)}

@@ -41,14 +41,18 @@ IMPORTS = (
     "import_budget_lines",
 )
 
+DIGEST = ("String should match pattern '^[0-9a-f]{64}",)  # likewise: `$` and a line feed
+
 REASONS: dict[str, tuple[str, ...]] = {
     "register_decision": (
         *TAKEN,
+        *DIGEST,
         *SECRECY,
         "A cost centre and year is given twice in planned_changes",
         "An option's code is given twice",
         "The follow-up of a decision is dated when it is decided",
     ),
+    "set_decision_documents": DIGEST,
     "change_decision": (*SECRECY, "no_decision_yet"),
     "set_decision_scope": ("A cost centre and year is given twice in planned_changes",),
     "add_option": TAKEN,
@@ -76,6 +80,8 @@ REASONS: dict[str, tuple[str, ...]] = {
     "change_impact": CHILD_GROUPS,
     "add_evidence": EVIDENCE,
     "change_evidence": EVIDENCE,
+    "add_attachment_link": DIGEST,
+    "upload_attachment": ("file_refused",),
     "add_form": (
         "Neither a field or part of the assessment nor a question",
         "This id stands twice",

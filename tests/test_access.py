@@ -31,6 +31,7 @@ from app.assessments import actions as assessments
 from app.assessments import parts
 from app.assessments import queries as assessment_queries
 from app.assessments.models import AssessmentState
+from app.attachments.storage import LocalFolder
 from app.budgeting import actions as budgeting
 from app.budgeting import sums
 from app.budgeting.models import BudgetLine, Ledger, LedgerSum, Phase
@@ -54,6 +55,7 @@ from tests.county import (
     a_decision_in,
     a_follow_up,
     an_assessment,
+    an_attached_file,
     an_impact,
     founded,
     make_delivery,
@@ -297,6 +299,12 @@ def a_part(kind: str) -> Arrangement:
         return Given({"assessment_id": made.id, "part_id": part.id}, part.version, {"option_id": str(option.id)}, own)
 
     return arrange
+
+
+def an_attachment(session: Session, county: County) -> Given:
+    made = an_assessment(session, county, A.DRAFTING, a_new_decision(session, county))
+    row = an_attached_file(session, county, made, LocalFolder(SETTINGS.attachments_folder))
+    return Given({"assessment_id": made.id, "attachment_id": row.id}, row.version)
 
 
 def a_comment(session: Session, county: County) -> Given:
@@ -565,6 +573,12 @@ EXPECTED: dict[str, tuple[str, Arrangement]] = {
     "read_recommendation": ("assessments:read", a_part("recommendations")),
     "change_recommendation": ("assessments:write", a_part("recommendations")),
     "remove_recommendation": ("assessments:write", a_part("recommendations")),
+    "list_attachments": ("assessments:read", an_attachment),
+    "add_attachment_link": ("assessments:write", assessment_in(A.DRAFTING)),
+    "upload_attachment": ("assessments:write", assessment_in(A.DRAFTING)),
+    "read_attachment": ("assessments:read", an_attachment),
+    "read_attachment_content": ("assessments:read", an_attachment),
+    "remove_attachment": ("assessments:write", an_attachment),
     "list_forms": ("forms:read", a_form),
     "add_form": ("forms:write", nothing),
     "read_form": ("forms:read", a_form),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
-OF_THEIR_OWN_SHAPE = {"app.conventions", "app.journal", "app.demo", "app.spreadsheets"}
+OF_THEIR_OWN_SHAPE = {"app.conventions", "app.journal", "app.demo", "app.spreadsheets", "app.attachments"}
 """Packages that are no domain packages: their files are named after what they are."""
 
 

@@ -116,6 +116,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "published_child_budget": {"phase": "budget"},
     "webhook": {"active": False, "disabled_reason": "gone"},
     "webhook_delivery": {"state": "pending"},
+    "attachment": {"kind": "upload", "url": None, "scan": "clean"},
 }
 
 
@@ -258,6 +259,8 @@ RULES: dict[str, dict[str, Any]] = {
     "ck_classification_child_share_ppm": {"method": "child_share", "child_share_ppm": None},
     "ck_classification_child_share_ppm_range": {"method": "child_share", "child_share_ppm": 1_000_001},
     "ck_classification_age_groups": {"method": "full", "age_groups": None},
+    "ck_attachment_url": {"url": "https://example.fi"},
+    "ck_attachment_file": {"sha256": None},
     "ck_population_year": {"year": 1999},
     "ck_ledger_year": {"year": 2101},
     "ck_ledger_sum_parts": {"part_3": 1},

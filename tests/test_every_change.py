@@ -52,9 +52,15 @@ class Changing:
             return int(session.execute(select(func.count()).select_from(ENTRY)).scalar_one())
 
     def send(self, role: str, method: str, path: str, body: Any = None, of: str | None = None) -> Any:
-        """One change, with the ETag of what is at `of` where one is needed; a text is a file, imported by a job."""
+        """One change, with the ETag of what is at `of` where one is needed.
+
+        A text is a file, imported by a job; bytes are a file to be attached.
+        """
         before = self.entries()
-        if isinstance(body, str):
+        if isinstance(body, bytes):
+            headers = {"Authorization": f"Bearer {self.api.county.keys[role]}", "Content-Type": "text/plain"}
+            answer = self.api.client.post(f"{path}?file_name=a.txt", content=body, headers=headers)
+        elif isinstance(body, str):
             headers = {"Authorization": f"Bearer {self.api.county.keys[role]}", "Content-Type": "text/csv"}
             answer = self.api.client.post(f"{path}?dry_run=false", content=body.encode(), headers=headers)
             assert answer.status_code == 202, answer.text
@@ -207,6 +213,10 @@ def change_an_assessment(to: Changing, county: County) -> None:
         to.patch("preparer", part, patch)
         to.delete("preparer", part)
         to.add("preparer", f"{path}/{kind}", body)
+    attached = f"{path}/attachments"
+    link, _ = to.add("preparer", attached, {"title": "a", "url": "https://example.fi"})
+    to.delete("preparer", link)
+    to.send("preparer", "POST", f"{attached}/upload", b"a")
     form = next(row for row in to.api.send("administrator", "GET", "/api/v1/forms").json()["items"])
     whole = to.api.send("administrator", "GET", f"/api/v1/forms/{form['id']}").json()
     new = {"key": whole["key"], "title": whole["title"], "definition": whole["definition"]}
@@ -320,7 +330,9 @@ def without_their_decision(api: Api) -> set[tuple[str, str]]:
     while path:
         page = api.send("auditor", "GET", path).json()
         told, path = told + page["items"], page["next"]
-    of_decisions = [row for row in told if row["verb"].startswith(("assessment.", "follow_up.", "register."))]
+    of_decisions = [
+        row for row in told if row["verb"].startswith(("assessment.", "attachment.", "follow_up.", "register."))
+    ]
     assert {row["object_type"] for row in of_decisions} == {"assessment", "follow_up", "decision"}
     known = {row["object_id"] for row in told if row["verb"] == "decision.registered"}
     return {(row["verb"], row["object_type"]) for row in of_decisions if row["details"].get("decision_id") not in known}

@@ -12,6 +12,7 @@ from sqlalchemy import inspect, select, text
 from sqlmodel import SQLModel, col
 
 from app import schema
+from app.assessments.models import Assessment, Attachment
 from app.budgeting import actions as budgeting
 from app.budgeting.models import Phase
 from app.database import Database
@@ -72,10 +73,14 @@ def fill_later_tables(database: Database, county: County, year: int) -> None:
     with database.transaction() as session:
         make_delivery(session, make_webhook(session, county), "pending")
         budgeting.publish(session, year, Phase.BUDGET, by=county["controller"])
+        of = session.scalars(select(Assessment)).one()
+        link: dict[str, Any] = {"kind": "link", "title": "Lausunto", "url": "https://example.fi/lausunto.pdf"}
+        session.add(Attachment(organisation_id=county.id, assessment_id=of.id, **link))
 
 
 LATER = {
     "account_ranges",
+    "attachment",
     "budget_line",
     "figures_revision",
     "job",

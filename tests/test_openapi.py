@@ -14,7 +14,7 @@ VERBS = {
     "add", "answer", "approve", "carry", "change", "check", "close", "compare", "draft", "implement", "import", "issue",
     "list", "make", "open", "prepare", "present", "preview", "publish", "read", "record", "register", "remove", "renew",
     "reopen", "replay", "return", "revoke", "rotate", "set", "sign", "start", "submit", "tell", "test", "upgrade",
-    "withdraw",
+    "upload", "withdraw",
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy import event
 
 from app.assessments import actions as assessments
-from app.assessments import parts
+from app.assessments import attachments, parts
 from app.assessments.models import Assessment
 from app.clock import today
 from app.database import Database, Session
@@ -73,7 +73,7 @@ NOT_PAGED = {
     "/api/v1/reports/cumulative-effect?from=2026-01-01&until=2026-12-31",
     "/api/v1/child-budget/plot?kind=years&year=2026",
 }
-READ_DECISION, READ_ASSESSMENT, READ_FOLLOW_UP, READ_STATEMENT = 2, 7, 4, 4
+READ_DECISION, READ_ASSESSMENT, READ_FOLLOW_UP, READ_STATEMENT = 2, 8, 4, 4
 FEW, MANY = 5, 50
 
 
@@ -196,10 +196,12 @@ def test_every_list_is_counted(the_app: FastAPI) -> None:
 
 
 def with_parts(session: Session, county: County, assessment: Assessment, option_id: Any, number: int) -> None:
-    """So many impacts and recommendations more."""
+    """So many impacts, recommendations and attachments more."""
+    link = {"kind": "link", "title": "A", "url": "https://example.fi"}
     for _ in range(number):
         parts.add(session, assessment, "impacts", an_impact(option_id), by=county["preparer"])
         parts.add(session, assessment, "recommendations", {"kind": "change", "text": "A."}, by=county["preparer"])
+        attachments.add(session, assessment, link, most=50, by=county["preparer"])
 
 
 def test_an_assessment_runs_the_same_statements_for_three_parts_and_for_thirty(
@@ -209,11 +211,12 @@ def test_an_assessment_runs_the_same_statements_for_three_parts_and_for_thirty(
         assessment = an_assessment(session, county)
         option_id = decision_queries.options(session, session.get_one(Decision, assessment.decision_id))[-1].id
     path = f"/api/v1/assessments/{assessment.id}"
-    assert counted(path) == READ_ASSESSMENT
+    assert (counted(path), counted(f"{path}/attachments")) == (READ_ASSESSMENT, 3)
     with database.transaction() as session:
         with_parts(session, county, session.get_one(Assessment, assessment.id), option_id, 15)
-    assert len(api.send("preparer", "GET", path).json()["impacts"]) == 16
-    assert counted(path) == READ_ASSESSMENT
+    whole = api.send("preparer", "GET", path).json()
+    assert (len(whole["impacts"]), len(whole["attachments"])) == (16, 15)
+    assert (counted(path), counted(f"{path}/attachments")) == (READ_ASSESSMENT, 3)
 
 
 def test_a_statement_runs_the_same_statements_for_few_parts_and_for_many(

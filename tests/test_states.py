@@ -17,10 +17,10 @@ from sqlmodel import col
 from app.access.models import Role
 from app.access.rules import Caller, System
 from app.assessments import actions as assessments
-from app.assessments import parts
+from app.assessments import attachments, parts
 from app.assessments import queries as assessment_queries
 from app.assessments import rules as assessment_rules
-from app.assessments.models import Assessment, AssessmentState, Seal
+from app.assessments.models import Assessment, AssessmentState, Attachment, Seal
 from app.clock import today
 from app.conventions.states import Move, with_author
 from app.database import Database, Session
@@ -317,6 +317,14 @@ def assessment_write(session: Session, row: Assessment, name: str, by: Caller) -
         newer = before.model_dump(include={"key", "title", "definition"})
         form = assessments.add_form(session, newer, by=System(row.organisation_id))
         return lambda: assessments.upgrade_form(session, row, form.id, version=version, by=by)
+    if name in {"attach", "detach"}:
+        link: dict[str, Any] = {"kind": "link", "title": "T", "url": "https://example.fi"}
+        if name == "attach":
+            return lambda: attachments.add(session, row, link, most=9, by=by)
+        attached = Attachment(organisation_id=row.organisation_id, assessment_id=row.id, **link)
+        session.add(attached)
+        session.flush()
+        return lambda: attachments.remove(session, row, attached, version=1, by=by)
     verb, kind = name.split()
     part, facts = a_part_of(session, row, kind)
     if verb == "add":
@@ -330,6 +338,8 @@ def assessment_write(session: Session, row: Assessment, name: str, by: Caller) -
 ASSESSMENT_WRITES = [
     "change",
     "upgrade_form",
+    "attach",
+    "detach",
     *(f"{verb} {kind}" for verb in ("add", "change", "remove") for kind in assessment_queries.PARTS),
 ]
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.access.queries import organisation, referred
 from app.access.rules import Caller, check_move
-from app.assessments import queries, rules
+from app.assessments import attachments, queries, rules
 from app.assessments.content import public_document, sealed_content
 from app.assessments.models import Assessment, AssessmentState, Comment, Form, Seal
 from app.assessments.sealing import seal
@@ -231,6 +231,7 @@ def new_edition(session: Session, assessment: Assessment, *, version: int, by: C
     session.flush()
     if not anew:
         _copy_parts(session, assessment, row, by)
+        attachments.copy(session, assessment, row, by=by)
     _tell_decision(session, _decision(session, assessment, by), row, by)
     _tell(session, row, "assessment.started", by, edition=row.edition, supersedes=assessment.id)
     return row

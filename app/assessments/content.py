@@ -24,6 +24,7 @@ from app.public_register.schemas import (
 )
 
 _BOOKKEEPING = {"version", "created_at", "changed_at", "changed_by", "assessment_id"}
+_ATTACHED = ("id", "title", "kind", "url", "file_name", "media_type", "bytes", "sha256")
 _TEXTS = (
     *("summary", "best_interests", "competing_interests", "interest_yields", "interest_yields_reason"),
     *("changes_made", "child_friendly", "follow_up_plan"),
@@ -63,6 +64,7 @@ def sealed_content(session: Session, assessment: Assessment, decision: Decision,
                 kind: [{k: v for k, v in part.items() if k not in _BOOKKEEPING} for part in found[kind]]
                 for kind in queries.PARTS
             },
+            "attachments": [{name: one[name] for name in _ATTACHED} for one in found["attachments"]],
         },
         "quality": rules.quality(found, options),
         "form": {"id": form.id, "key": form.key, "edition": form.edition, "definition": form.definition},

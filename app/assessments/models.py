@@ -5,10 +5,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 from uuid_utils.compat import uuid7
 
+from app.attachments.models import AttachmentKind, ScanState
 from app.database import JSON_TYPE, Row, one_of
 from app.services.models import ImpactClass
 
@@ -287,6 +288,32 @@ class Recommendation(Part, table=True):
 
     kind: str
     text: str = Field(sa_type=Text)
+
+
+class Attachment(Part, table=True):
+    """A file or a link that belongs to an assessment, with the digest of what it holds or held."""
+
+    __tablename__ = "attachment"
+    __table_args__ = (
+        one_of("kind", AttachmentKind),
+        one_of("scan", ScanState),
+        CheckConstraint("(kind = 'link') = (url IS NOT NULL)", name="url"),
+        CheckConstraint(
+            "kind = 'link' OR (storage_key IS NOT NULL AND file_name IS NOT NULL AND media_type IS NOT NULL "
+            "AND bytes IS NOT NULL AND sha256 IS NOT NULL AND scan IS NOT NULL)",
+            name="file",
+        ),
+    )
+
+    kind: str
+    title: str = Field(max_length=300)
+    url: str | None = Field(default=None, max_length=2000)
+    file_name: str | None = Field(default=None, max_length=300)
+    media_type: str | None = Field(default=None, max_length=100)
+    bytes: int | None = Field(default=None, sa_type=BigInteger)
+    sha256: str | None = Field(default=None, max_length=64)
+    storage_key: str | None = Field(default=None, max_length=100, index=True)
+    scan: str | None = None
 
 
 class Comment(SQLModel, table=True):

@@ -17,6 +17,7 @@ from app.assessments.models import (
     RecommendationKind,
     Term,
 )
+from app.attachments.models import AttachmentKind, ScanState
 from app.conventions.schemas import (
     Code,
     Day,
@@ -28,6 +29,7 @@ from app.conventions.schemas import (
     Representation,
     Resource,
     Schema,
+    Sha256,
     ShortText,
 )
 from app.services.models import AgeGroup, ImpactClass
@@ -308,6 +310,43 @@ class RecommendationRead(PartRead):
 
     kind: RecommendationKind = Field(description="A change, another option, or an improvement.")
     text: str = Field(description="What is recommended.")
+
+
+class AttachmentLink(Schema):
+    """A link to what belongs to an assessment and is kept elsewhere."""
+
+    title: ShortText = Field(description="What it is.", examples=["Lausunto"])
+    url: Link = Field(description="Where it is.", examples=["https://example.fi/lausunto.pdf"])
+    sha256: Sha256 | None = Field(
+        default=None, description="SHA-256 of what the link held when it was recorded, in hexadecimal."
+    )
+
+    model_config = {
+        "json_schema_extra": {
+            "examples": [
+                {
+                    "title": "Vanhempainyhdistyksen lausunto",
+                    "url": "https://example.fi/lausunto.pdf",
+                    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                }
+            ]
+        }
+    }
+
+
+class AttachmentRead(PartRead):
+    """A file or a link that belongs to an assessment. It is not changed, only removed."""
+
+    kind: AttachmentKind = Field(description="Kept here, or a link.")
+    title: str = Field(description="What it is.")
+    url: str | None = Field(description="Where it is, of a link.")
+    file_name: str | None = Field(description="The name under which it is downloaded, of a file.")
+    media_type: str | None = Field(description="What it is by its content, of a file.")
+    bytes: int | None = Field(description="Its size, of a file.")
+    sha256: str | None = Field(
+        description="SHA-256 in hexadecimal: of the file, or what was given with the link. It is sealed with the rest."
+    )
+    scan: ScanState | None = Field(description="What the virus scanner said of the file.")
 
 
 class PartList(Representation, Generic[Item]):

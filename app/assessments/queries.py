@@ -12,6 +12,7 @@ from app.access.rules import Caller
 from app.assessments.models import (
     Assessment,
     AssessmentState,
+    Attachment,
     Comment,
     Evidence,
     Form,
@@ -50,19 +51,28 @@ def parts(session: Session, assessment_id: UUID, kind: str) -> list[dict[str, An
     return [dict(row) for row in session.connection().execute(statement).mappings()]
 
 
+def attachments(session: Session, assessment_id: UUID) -> list[dict[str, Any]]:
+    """What is attached to an assessment, in the order it was added, without where its file lies; one query."""
+    table = table_of(Attachment)
+    columns = [column for column in table.c if column.name not in {"organisation_id", "storage_key"}]
+    statement = select(*columns).where(table.c.assessment_id == assessment_id).order_by(table.c.id)
+    return [dict(row) for row in session.connection().execute(statement).mappings()]
+
+
 def with_parts(session: Session, assessment: Assessment) -> dict[str, Any]:
-    """An assessment with all its parts, as the API gives it; five queries."""
+    """An assessment with all its parts, as the API gives it; six queries."""
     decision = table_of(Decision).c
     hint = session.connection().execute(select(decision.hint).where(decision.id == assessment.decision_id)).scalar_one()
     return {
         "budget_effect": hint.get("effect"),
         **assessment.model_dump(exclude={"organisation_id", "assessed"}),
         **{k: parts(session, assessment.id, k) for k in PARTS},
+        "attachments": attachments(session, assessment.id),
     }
 
 
 def whole(session: Session, assessment_id: UUID, *, visible_to: Caller) -> dict[str, Any]:
-    """An assessment with all its parts; six queries whatever their number."""
+    """An assessment with all its parts; seven queries whatever their number."""
     return with_parts(session, get(session, assessment_id, visible_to=visible_to))
 
 
@@ -99,6 +109,14 @@ def part(session: Session, assessment: Assessment, kind: str, part_id: UUID) -> 
     row = session.get(PARTS[kind], part_id)
     if row is None or row.assessment_id != assessment.id:
         raise NotFound("not_found", "The assessment has no such part.")
+    return row
+
+
+def attachment(session: Session, assessment: Assessment, attachment_id: UUID) -> Attachment:
+    """One attachment of an assessment."""
+    row = session.get(Attachment, attachment_id)
+    if row is None or row.assessment_id != assessment.id:
+        raise NotFound("not_found", "The assessment has no such attachment.")
     return row
 
 

@@ -7,7 +7,14 @@ from uuid import UUID
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from app.assessments.models import AssessmentState, Extent, Manner, ScreeningOutcome
-from app.assessments.parts_schemas import SOME_ID, EvidenceRead, HearingRead, ImpactRead, RecommendationRead
+from app.assessments.parts_schemas import (
+    SOME_ID,
+    AttachmentRead,
+    EvidenceRead,
+    HearingRead,
+    ImpactRead,
+    RecommendationRead,
+)
 from app.assessments.rules import QualityGap
 from app.budgeting.schemas import BudgetEffect
 from app.conventions.schemas import Flag, Localised, LocalisedText, LongText, Representation, Resource, Schema
@@ -247,6 +254,7 @@ class AssessmentRead(AssessmentSummary):
     evidence: list[EvidenceRead] = Field(description="What it is based on.")
     hearings: list[HearingRead] = Field(description="Who was heard.")
     recommendations: list[RecommendationRead] = Field(description="What it recommends.")
+    attachments: list[AttachmentRead] = Field(description="Files and links that belong to it.")
 
 
 class ReturnOf(Schema):

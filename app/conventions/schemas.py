@@ -93,6 +93,7 @@ ShortText = Annotated[str, StringConstraints(min_length=1, max_length=300, strip
 LongText = Annotated[str, StringConstraints(min_length=1, max_length=MOST_CHARACTERS, strip_whitespace=True)]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]
 Link = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2000)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Cents = Annotated[int, Field(ge=-MAX_CENTS, le=MAX_CENTS), BeforeValidator(_no_float)]
 Year = Annotated[int, Field(ge=2000, le=2100), BeforeValidator(_no_float)]
 

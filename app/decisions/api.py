@@ -167,7 +167,9 @@ def set_decision_documents(
     there before.
     """
     decision = queries.get(session, decision_id, visible_to=caller)
-    actions.set_documents(session, decision, body.model_dump(mode="json")["items"], version=version, by=caller)
+    actions.set_documents(
+        session, decision, body.model_dump(mode="json", exclude_none=True)["items"], version=version, by=caller
+    )
     return queries.whole(session, decision_id, visible_to=caller)
 
 

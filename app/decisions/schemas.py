@@ -19,6 +19,7 @@ from app.conventions.schemas import (
     Representation,
     Resource,
     Schema,
+    Sha256,
     ShortText,
     Year,
 )
@@ -50,6 +51,9 @@ class Document(Schema):
 
     title: ShortText = Field(description="What it is.", examples=["Esityslista"])
     url: Link = Field(description="Where it is.", examples=["https://example.fi/esityslista.pdf"])
+    digest: Sha256 | None = Field(
+        default=None, description="SHA-256 of what the link held when it was recorded, in hexadecimal; null: not told."
+    )
 
 
 class PlannedChangeSchema(Schema):

@@ -3,10 +3,6 @@
 No transaction is open meanwhile, so that a slow sender holds nobody up.
 """
 
-import hashlib
-import tempfile
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
@@ -15,9 +11,10 @@ from starlette.background import BackgroundTask
 
 from app.access.rules import Caller
 from app.access.sign_in import caller_of_request
+from app.conventions.receiving import Received, received
 from app.conventions.route import Endpoint, Route
 from app.database import Database, Session
-from app.errors import Fault, Invalid, TooLarge, WrongMediaType
+from app.errors import Fault, Invalid, WrongMediaType
 from app.jobs import actions
 from app.jobs.importing import PREFIX, ImportKind
 from app.jobs.schemas import JobRead
@@ -26,15 +23,6 @@ from app.texts import fault_in_text
 CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MEDIA_TYPES = (CSV, XLSX, "application/octet-stream")
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file that was received: where it lies, its size in bytes and its SHA-256 in hexadecimal."""
-
-    path: Path
-    size: int
-    digest: str
 
 
 class UploadRoute(Route):
@@ -69,35 +57,14 @@ class UploadRoute(Route):
         return with_file
 
 
-async def _received(request: Request) -> Upload:
-    """The request's body in a file of its own; TooLarge, and no file, as soon as it is over the limit."""
-    limit: int = request.app.state.settings.max_upload_bytes
-    announced = request.headers.get("content-length", "0")
-    size, digest = 0, hashlib.sha256()
-    with tempfile.NamedTemporaryFile(prefix=PREFIX, delete=False) as file:
-        path = Path(file.name)
-        try:
-            if not announced.isdigit() or int(announced) <= limit:
-                async for chunk in request.stream():
-                    size += len(chunk)
-                    if size > limit:
-                        break
-                    digest.update(chunk)
-                    file.write(chunk)
-            else:
-                size = int(announced)
-            if size > limit:
-                raise TooLarge("body_too_large", f"Send at most {limit} bytes.")
-        except BaseException:
-            path.unlink(missing_ok=True)  # noqa: ASYNC240  (a file of this machine's, removed at once)
-            raise
-    return Upload(path, size, digest.hexdigest())
+async def _received(request: Request) -> Received:
+    return await received(request, limit=request.app.state.settings.max_upload_bytes, prefix=PREFIX)
 
 
 class ImportAsked:
     """How a file is to be read: what every import route takes."""
 
-    def __init__(self, upload: Upload, dry_run: bool, parameters: dict[str, Any], file_name: str | None) -> None:
+    def __init__(self, upload: Received, dry_run: bool, parameters: dict[str, Any], file_name: str | None) -> None:
         self.upload = upload
         self.dry_run = dry_run
         self.parameters = parameters

@@ -55,6 +55,8 @@ VERBS = {
     "assessment.part_added": "An impact, evidence, hearing or recommendation was added.",
     "assessment.part_changed": "An impact, evidence, hearing or recommendation was changed.",
     "assessment.part_removed": "An impact, evidence, hearing or recommendation was removed.",
+    "attachment.added": "A file or a link was attached to an assessment.",
+    "attachment.removed": "A file or a link was removed from an assessment.",
     "assessment.commented": "Somebody commented on an assessment.",
     "assessment.sealed": "The content was sealed and signed.",
     "follow_up.scheduled": "A follow-up was scheduled.",
