@@ -22,6 +22,8 @@ from app.assessments.models import Assessment, AssessmentState, Attachment
 from app.assessments.schemas import AssessmentStart
 from app.attachments.storage import Storage, new_key
 from app.budgeting import actions as budgeting
+from app.case_management import systems as case_systems
+from app.case_management.models import CaseSystem, SetAside
 from app.clock import now, today
 from app.conventions.schemas import values_of
 from app.database import Database, Session
@@ -241,6 +243,19 @@ def make_webhook(session: Session, county: County, **facts: Any) -> Webhook:
     """A webhook that is sent everything."""
     values = {"label": "Asianhallinta", "url": "https://example.fi/lava", "types": None, "active": True, **facts}
     return webhooks.add(session, values, [ip_network("127.0.0.0/8")], by=county["integration"])
+
+
+def make_case_system(session: Session, county: County, source: str = "ahjo", **facts: Any) -> CaseSystem:
+    """A case-management system to pull from, with a record set aside and a case that it told of."""
+    by = county["administrator"]
+    values: dict[str, Any] = {"source": source, "product": "ahjo", "address": "https://example.fi/ahjorest/v1"}
+    values |= {"person_id": county["integration"].id, "credential": None, "pull_from": date(2026, 1, 1)}
+    row = case_systems.add(session, {**values, "minutes": 15, "active": True, **facts}, [], by=by)
+    case_systems.notice(session, row, "HEL-2026-000001", by=county["integration"])
+    facts = {"code": "invalid", "detail": "CaseIDLabel is not as expected: a text", "faults": []}
+    session.add(SetAside(organisation_id=county.id, system_id=row.id, external_id="HEL-2026-000002", **facts))
+    session.flush()
+    return row
 
 
 def make_delivery(session: Session, webhook: Webhook, state: str) -> Delivery:

@@ -35,6 +35,7 @@ from tests.county import (
     a_follow_up,
     an_assessment,
     an_impact,
+    make_case_system,
     make_delivery,
     make_webhook,
 )
@@ -114,6 +115,11 @@ def _publication(session: Session, county: County, number: str) -> Ids:
     return {"publication_id": str(row.id), "ledger_id": ledger_id}
 
 
+def _case_system(session: Session, county: County, number: str) -> Ids:
+    made = make_case_system(session, county, re.sub(r"[^0-9]", "-", f"s{number}"))
+    return {"system_id": str(made.id)}
+
+
 def _webhook(session: Session, county: County, number: str) -> Ids:
     webhook = make_webhook(session, county, label=number)
     return {"webhook_id": str(webhook.id), "delivery_id": str(make_delivery(session, webhook, "dead").id)}
@@ -122,6 +128,7 @@ def _webhook(session: Session, county: County, number: str) -> Ids:
 USED_UP: dict[str, Ready] = {
     "remove_population": _population,
     "remove_webhook": _webhook,
+    "remove_case_system": _case_system,
     "change_webhook": _webhook,
     "remove_ledger": _ledger,
     "withdraw_publication": _publication,
@@ -166,6 +173,7 @@ ADDED_BY = {
 """Operations on a part, or whatever else is made by one request, and the list that it is made in."""
 
 OF_THE_DECIDED = {"read_handling", "list_handlings", "record_handling", "answer_recommendations", "read_statement"}
+OF_A_MACHINE = {"add_case_system", "change_case_system"}
 NATURAL_KEYS = {
     "register_decision": "diary_number",
     "add_unit": "code",
@@ -204,6 +212,7 @@ class Readied:
                 **_follow_up("drafting")(session, self.county, "2/2026"),
                 **_assessment("drafting")(session, self.county, "3/2026"),
                 **_webhook(session, self.county, "4"),
+                **_case_system(session, self.county, "5"),
             }
             form = assessment_queries.newest_form(session, self.county.id)
             assert form is not None
@@ -257,6 +266,8 @@ class Readied:
             return {**self.shared, **self._new(USED_UP[operation_id])}
         if operation_id in ADDED_BY:
             return {**self.shared, **self._added(ADDED_BY[operation_id])}
+        if operation_id in OF_A_MACHINE:
+            return {**self.shared, "person_id": str(self.county["integration"].id)}
         if operation_id in OF_THE_DECIDED:
             return {**self.shared, **self.answered}
         return self.shared

@@ -111,6 +111,8 @@ REASONS: dict[str, tuple[str, ...]] = {
     "change_person": TAKEN,
     "issue_api_key": ("Unknown right",),
     "read_events": ("Unknown type", "bad_cursor"),
+    "add_case_system": (*TAKEN, *FORBIDDEN),
+    "change_case_system": FORBIDDEN,
     "add_webhook": FORBIDDEN,
     "change_webhook": FORBIDDEN,
 }

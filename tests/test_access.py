@@ -58,6 +58,7 @@ from tests.county import (
     an_attached_file,
     an_impact,
     founded,
+    make_case_system,
     make_delivery,
     make_webhook,
 )
@@ -88,6 +89,8 @@ MAY = {
     "decisions:override": "presenter",
     "decisions:handle": "presenter registrar integration",
     "cases:write": "integration",
+    "case-systems:read": "preparer expert presenter controller registrar auditor administrator integration",
+    "case-systems:write": "administrator",
     "assessments:read": "preparer expert presenter controller registrar auditor administrator integration",
     "assessments:write": "preparer expert",
     "assessments:comment": "preparer expert presenter controller",
@@ -501,6 +504,17 @@ def a_webhook(session: Session, county: County) -> Given:
     return Given({"webhook_id": row.id}, row.version)
 
 
+def a_case_system(session: Session, county: County) -> Given:
+    row = make_case_system(session, county, f"system-{next(NUMBERS)}")
+    return Given({"system_id": row.id}, row.version, own={"person": county["integration"].id})
+
+
+def a_machine(session: Session, county: County) -> Given:
+    machine = county["integration"].id
+    body = {"person_id": str(machine), "source": f"system-{next(NUMBERS)}"}
+    return Given(body=body, own={"person": machine})
+
+
 def a_dead_delivery(session: Session, county: County) -> Given:
     row = make_webhook(session, county)
     found = make_delivery(session, row, "dead")
@@ -663,6 +677,15 @@ EXPECTED: dict[str, tuple[str, Arrangement]] = {
     "read_vocabulary": ("organisation:read", nothing),
     "list_journal": ("journal:read", decision_in(D.DRAFT)),
     "read_events": ("events:read", decision_in(D.DRAFT)),
+    "list_case_systems": ("case-systems:read", a_case_system),
+    "add_case_system": ("case-systems:write", a_machine),
+    "read_case_system": ("case-systems:read", a_case_system),
+    "change_case_system": ("case-systems:write", a_case_system),
+    "remove_case_system": ("case-systems:write", a_case_system),
+    "read_case_system_state": ("case-systems:read", a_case_system),
+    "start_pull": ("case-systems:write", a_case_system),
+    "record_callback": ("cases:write", a_case_system),
+    "list_set_aside": ("case-systems:read", a_case_system),
     "list_webhooks": ("webhooks:read", a_webhook),
     "add_webhook": ("webhooks:write", nothing),
     "read_webhook": ("webhooks:read", a_webhook),
@@ -775,7 +798,7 @@ class World:
         path = operation.path.format(**given.path)
         asked = {**operation.needed, **query}
         answer = self.client.request(operation.method, path, headers=headers, params=asked, **sent)
-        if answer.status_code == 202:
+        if answer.status_code == 202 and "location" in answer.headers:  # a job
             self.wait_for(answer.json()["id"])
         return answer
 

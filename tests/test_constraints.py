@@ -114,6 +114,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "ledger_sum": {"flow": "cost", "impact_class": "direct", "prior_impact_class": "unsplit", **SPLIT},
     "ledger_total": {"axis": "unit", "basis": "present", "impact_class": "direct", "flow": "cost"},
     "published_child_budget": {"phase": "budget"},
+    "case_system": {"product": "ahjo", "minutes": 15},
     "webhook": {"active": False, "disabled_reason": "gone"},
     "webhook_delivery": {"state": "pending"},
     "attachment": {"kind": "upload", "url": None, "scan": "clean"},
@@ -264,6 +265,7 @@ RULES: dict[str, dict[str, Any]] = {
     "ck_population_year": {"year": 1999},
     "ck_ledger_year": {"year": 2101},
     "ck_ledger_sum_parts": {"part_3": 1},
+    "ck_case_system_minutes": {"minutes": 0},
     "ck_webhook_active": {"active": True, "disabled_reason": "gone"},
     "ck_ledger_sum_prior_parts": {"prior_impact_class": "direct"},
 }

@@ -27,8 +27,8 @@ POPULATIONS = "vuosi;ikäryhmä;väkiluku\r\n" + "".join(
     f"2026;{group};100\r\n" for group in ("0-6", "7-12", "13-15", "16-17", "18+")
 )
 LINES = "vuosi;vaihe;kustannuspaikka;summa\r\n2026;ta;12;100\r\n"
-SILENT = {"preview_classifications"}
-"""What is asked by POST, and changes nothing."""
+SILENT = {"preview_classifications", "record_callback"}
+"""What is asked by POST, and changes nothing; a callback is told of when the case that it names is taken in."""
 ENTRY = table_of(JournalEntry)
 
 
@@ -281,6 +281,13 @@ def tell_of_cases(to: Changing, county: County) -> None:
     to.send("integration", "PUT", "/api/v1/cases?source=ahjo&diary_number=20/2026", case)
     batch = {"source": "ahjo", "items": [{**case, "diary_number": "21/2026"}]}
     to.send("integration", "POST", "/api/v1/cases/batch", batch)
+    system = {"source": "ahjo", "product": "ahjo", "address": "https://example.fi/a", "pull_from": "2026-01-01"}
+    system["person_id"] = str(county["integration"].id)
+    path, _ = to.add("administrator", "/api/v1/cases/systems", system)
+    to.patch("administrator", path, {"minutes": 30})
+    to.send("administrator", "POST", f"{path}/pull")
+    to.send("integration", "POST", f"{path}/callbacks", {"updatetype": "Added", "id": "HEL-2026-000001"})
+    to.delete("administrator", path)
 
 
 def change_a_webhook(to: Changing, county: County) -> None:

@@ -32,6 +32,7 @@ LISTS = {
     "/api/v1/decisions": 2,
     "/api/v1/decisions?state=decided&q=neuvola": 2,
     "/api/v1/cases?source=manual&diary_number=1/2026": 4,
+    "/api/v1/cases/systems": 2,
     "/api/v1/assessments": 2,
     "/api/v1/follow-ups": 2,
     "/api/v1/follow-ups/schedule": 2,

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Body, Request, Response
+from fastapi import Body, Request
 
 from app.access.sign_in import SignedIn
 from app.case_management import systems, systems_queries
@@ -85,23 +85,28 @@ def read_case_system_state(system_id: UUID, session: SessionDep, caller: SignedI
     return CaseSystemState.model_validate(systems_queries.state(session, system_id, visible_to=caller))
 
 
-@case_systems.post("/{system_id}/pull", status_code=202, summary="Pull from it now")
-def start_pull(system_id: UUID, session: SessionDep, caller: SignedIn) -> Response:
+@case_systems.post("/{system_id}/pull", response_model=CaseSystemState, status_code=202, summary="Pull from it now")
+def start_pull(system_id: UUID, session: SessionDep, caller: SignedIn) -> Any:
     """Needs `case-systems:write`. A worker begins as soon as it is free, even in a pause that the system asked for."""
     row = systems_queries.case_system(session, system_id, visible_to=caller)
     systems.pull_now(session, row, by=caller)
-    return Response(status_code=202)
+    return CaseSystemState.model_validate(systems_queries.state(session, system_id, visible_to=caller))
 
 
-@case_systems.post("/{system_id}/callbacks", status_code=202, summary="A case was added or changed in the system")
-def record_callback(system_id: UUID, session: SessionDep, caller: SignedIn, body: CaseNotice) -> Response:
+@case_systems.post(
+    "/{system_id}/callbacks",
+    response_model=CaseSystemState,
+    status_code=202,
+    summary="A case was added or changed in the system",
+)
+def record_callback(system_id: UUID, session: SessionDep, caller: SignedIn, body: CaseNotice) -> Any:
     """Needs `cases:write` and `case-systems:read`. To be registered in the system as the address that it calls.
 
     The case is fetched by itself, soon; told twice it is fetched once, and not before the last time that it was told.
     """
     row = systems_queries.case_system(session, system_id, visible_to=caller)
     systems.notice(session, row, body.id, by=caller)
-    return Response(status_code=202)
+    return CaseSystemState.model_validate(systems_queries.state(session, system_id, visible_to=caller))
 
 
 @case_systems.get(
