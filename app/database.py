@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import reduce
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -290,6 +291,14 @@ def json_list(dialect: str, rows: Select[Any], *, single: bool = False) -> Scala
     return select(made).scalar_subquery()
 
 
+# Written into the statement: a hundred bound constants would cost each read more than the database's own work.
+_DASH = literal_column("'-'")
+_PARTS_OF_UUID = [
+    (literal_column(start), literal_column(length))
+    for start, length in (("1", "8"), ("9", "4"), ("13", "4"), ("17", "4"), ("21", "12"))
+]
+
+
 def _in_json(dialect: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
     """A column as it stands inside JSON."""
     if dialect == "postgresql":
@@ -298,12 +307,13 @@ def _in_json(dialect: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
         return column
     text = type_coerce(column, Text())
     if isinstance(column.type, UTCDateTime):
-        return func.replace(text, " ", "T") + "Z"
+        return func.replace(text, literal_column("' '"), literal_column("'T'"), type_=Text()) + literal_column("'Z'")
     if isinstance(column.type, Uuid):
-        parts = [func.substr(text, start, length) for start, length in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))]
-        return parts[0] + "-" + parts[1] + "-" + parts[2] + "-" + parts[3] + "-" + parts[4]
+        return reduce(
+            lambda said, part: said + _DASH + part, [func.substr(text, *part, type_=Text()) for part in _PARTS_OF_UUID]
+        )
     if isinstance(column.type, Boolean):
-        return func.json(case((column.is_(True), "true"), else_="false"))
+        return func.json(case((column.is_(True), literal_column("'true'")), else_=literal_column("'false'")))
     return func.json(text) if isinstance(column.type, JSON) else column
 
 
