@@ -5,8 +5,10 @@ and this class turns that into an answer with its ETag, commits, and only then l
 """
 
 import functools
+import inspect
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, Protocol, TypeVar, runtime_checkable
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -29,12 +31,25 @@ Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 Read = TypeVar("Read", bound=Callable[..., Any])
 
 
-@runtime_checkable
-class BeforeTheBody(Protocol):
-    """A dependency that wants to look at a writing request before any of its body is read: the sign-in."""
+class SignsIn(Protocol):
+    """Finds out who sends a request."""
 
     async def before_the_body(self, request: Request) -> None:
-        """Refuse the request, or note what was found."""
+        """Refuse a writing request before any of its body is read, or note what was found."""
+
+    async def __call__(self, request: Request) -> Any:
+        """The caller, in the request's transaction and before anything else is asked of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Marks a parameter of an endpoint that the route gives it: what the request's state holds under this name.
+
+    FastAPI does not see it, and so spares each request what it does for a dependency.
+    """
+
+    name: str
+    sign_in: SignsIn | None = None
 
 
 def one_statement(endpoint: Read) -> Read:
@@ -85,13 +100,23 @@ class Route(APIRoute):
         model = options.get("response_model")
         collection = (model.collection or path) if isinstance(model, type) and issubclass(model, Resource) else None
 
+        given, signature = _given(endpoint)
+        takes_request = "request" in inspect.signature(endpoint).parameters
+
         @functools.wraps(endpoint)
-        async def run(**values: Any) -> Response:
+        async def run(request: Request, **values: Any) -> Response:
+            for name, mark in given.items():
+                values[name] = getattr(request.state, mark.name)
+            if takes_request:
+                values["request"] = request
             return answer(await greenlet_spawn(endpoint, **values), status_code, collection)
 
-        super().__init__(path, run, **options)
+        run.__dict__["__signature__"] = signature
+        self.sign_in = next((mark.sign_in for mark in given.values() if mark.sign_in), None)
+        if self.sign_in:
+            options["openapi_extra"] = {**(options.get("openapi_extra") or {}), "security": [{"key": []}]}
+        super().__init__(path, run, **{**options, "generate_unique_id_function": lambda route: route.name})
         self.known_parameters = _query_parameters(self.dependant)
-        self.before_the_body = _before_the_body(self.dependant)
         # A list is one statement (ADR 9).
         self.one_statement = hasattr(endpoint, "one_statement") or "cursor" in self.known_parameters
 
@@ -102,13 +127,15 @@ class Route(APIRoute):
         async def in_one_transaction(request: Request) -> Response:
             self._check_parameters(request)
             if writes:
-                for look in self.before_the_body:
-                    await look(request)
+                if self.sign_in:
+                    await self.sign_in.before_the_body(request)
                 await self.check_body(request)
             database: Database = request.app.state.database
             async with database.request_transaction(writes=writes, one_statement=self.one_statement) as session:
                 request.state.session = session
                 try:
+                    if self.sign_in:
+                        request.state.caller = await self.sign_in(request)
                     response = await handle(request)
                 except idempotency.Replay as replay:
                     return replay.response
@@ -175,11 +202,20 @@ def _query_parameters(dependant: Dependant) -> set[str]:
     return names.union(*(_query_parameters(inner) for inner in dependant.dependencies))
 
 
-def _before_the_body(dependant: Dependant) -> list[Callable[[Request], Coroutine[Any, Any, None]]]:
-    """What looks at a request before its body is read, among the dependencies of a route."""
-    call: Any = dependant.call
-    own = [call.before_the_body] if isinstance(call, BeforeTheBody) else []
-    return own + [look for inner in dependant.dependencies for look in _before_the_body(inner)]
+def _given(endpoint: Callable[..., Any]) -> tuple[dict[str, Given], inspect.Signature]:
+    """The parameters of an endpoint that the route gives, and what is left for FastAPI to find, with the request."""
+    given: dict[str, Given] = {}
+    signature = inspect.signature(endpoint)
+    left = [inspect.Parameter("request", inspect.Parameter.KEYWORD_ONLY, annotation=Request)]
+    for name, parameter in signature.parameters.items():
+        mark = next(
+            (mark for mark in getattr(parameter.annotation, "__metadata__", ()) if isinstance(mark, Given)), None
+        )
+        if mark:
+            given[name] = mark
+        elif name != "request":
+            left.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+    return given, signature.replace(parameters=left)
 
 
 def _is_known(response: Response, if_none_match: str | None) -> bool:
@@ -201,9 +237,4 @@ Language = Annotated[str, Depends(_language)]
 """The language that the caller prefers: `fi`, `sv` or `en`."""
 
 
-async def _session(request: Request) -> Session:
-    session: Session = request.state.session
-    return session
-
-
-SessionDep = Annotated[Session, Depends(_session)]
+SessionDep = Annotated[Session, Given("session")]
