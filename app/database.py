@@ -44,6 +44,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session as SqlalchemySession
+from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.util import await_only, greenlet_spawn
 from sqlalchemy.util.concurrency import in_greenlet
 from sqlmodel import Field, SQLModel
@@ -106,10 +107,10 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite(self.url, connections) if self.is_sqlite else _postgresql(self.url, connections, on_loop)
-        # A read is one picture of the data: a plain BEGIN on SQLite. On PostgreSQL a read of one statement needs no
-        # transaction for that, and is spared its two round trips. BEGIN IMMEDIATE queues SQLite's writers.
+        # A read is one picture of the data: a plain BEGIN on SQLite. A read of one statement needs no transaction for
+        # that, and is spared the two round trips. BEGIN IMMEDIATE queues SQLite's writers.
         picture = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        alone = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        alone = {"alone": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         self._reading = self.engine.execution_options(**picture)
         self._reading_once = self.engine.execution_options(**alone)
         self._writing = self.engine.execution_options(writes=True)
@@ -186,7 +187,6 @@ def _sqlite(url: URL, connections: int) -> Engine:
         connect_args={"check_same_thread": False},
     )
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
@@ -204,9 +204,15 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    """Take the write lock at once where the transaction will write; wait for it without holding up the event loop."""
-    if not connection.get_execution_options().get("writes"):
+def begin(connection: Connection) -> None:
+    """Begin on SQLite, whose driver leaves it to us; elsewhere the driver has done it.
+
+    Takes the write lock at once where the transaction will write, and waits for it without holding up the event loop.
+    """
+    options = connection.get_execution_options()
+    if connection.dialect.name != "sqlite" or options.get("alone"):
+        return
+    if not options.get("writes"):
         connection.exec_driver_sql("BEGIN")
         return
     give_up = _give_up_at.get() or time.monotonic() + WRITE_WAIT_SECONDS
@@ -224,6 +230,15 @@ def _begin_sqlite(connection: Connection) -> None:
             await_only(asyncio.sleep(WRITE_RETRY_SECONDS))
         else:
             time.sleep(WRITE_RETRY_SECONDS)
+
+
+def _after_begin(_session: SqlalchemySession, transaction: SessionTransaction, connection: Connection) -> None:
+    if not transaction.nested:
+        begin(connection)
+
+
+# On the session: a listener on the engine would cost every statement a look for more of them.
+event.listen(Session, "after_begin", _after_begin)
 
 
 def is_busy(error: OperationalError) -> bool:
@@ -292,8 +307,8 @@ def json_list(dialect: str, rows: Select[Any], *, single: bool = False) -> Scala
 
 
 # Written into the statement: a hundred bound constants would cost each read more than the database's own work.
-_DASH = literal_column("'-'")
-_PARTS_OF_UUID = [
+_DASH: ColumnElement[str] = literal_column("'-'")
+_PARTS_OF_UUID: list[tuple[ColumnElement[Any], ColumnElement[Any]]] = [
     (literal_column(start), literal_column(length))
     for start, length in (("1", "8"), ("9", "4"), ("13", "4"), ("17", "4"), ("21", "12"))
 ]

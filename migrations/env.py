@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 
 import app.schema  # noqa: F401  (every table is known once this is imported)
-from app.database import Database
+from app.database import Database, begin
 from app.settings import Settings
 
 MIGRATION_LOCK = 0x6C617661  # "lava"
@@ -38,6 +38,7 @@ def run() -> None:
             raw.execute("PRAGMA foreign_keys=OFF")
             try:
                 with connection.begin():
+                    begin(connection)
                     _migrate(connection)
                     broken = connection.execute(text("PRAGMA foreign_key_check")).all()
                     if broken:

@@ -120,7 +120,6 @@ def held(database: Database) -> Iterator[None]:
         if not database.is_sqlite:
             other.execute(text("LOCK TABLE journal_entry IN EXCLUSIVE MODE"))
         else:
-            other.exec_driver_sql("ROLLBACK")
             other.exec_driver_sql("BEGIN IMMEDIATE")
         yield
         other.rollback()

@@ -58,16 +58,6 @@ def one_statement(endpoint: Read) -> Read:
     return endpoint
 
 
-def in_greenlet(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a synchronous function that asks the database be awaited, without a thread."""
-
-    @functools.wraps(endpoint)
-    async def run(*args: Any, **values: Any) -> Any:
-        return await greenlet_spawn(endpoint, *args, **values)
-
-    return run
-
-
 def answer(result: Any, status_code: int = 200, collection: str | None = None) -> Response:
     """The HTTP answer of what an endpoint returned: JSON, with the row's version as its ETag."""
     if isinstance(result, Response):
