@@ -3,7 +3,7 @@
 import time
 from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Request
 from sqlalchemy import bindparam, select
 from sqlalchemy.util import greenlet_spawn
 
@@ -12,7 +12,7 @@ from app.access.rules import Caller, digest_of_key, permissions_of
 from app.clock import now
 from app.conventions import idempotency
 from app.conventions.limits import count_against
-from app.conventions.route import Given
+from app.conventions.route import SignsIn
 from app.database import Database, Session, table_of
 from app.errors import NotSignedIn
 
@@ -55,7 +55,7 @@ def caller_of_request(session: Session, request: Request) -> Caller:
     return caller_with_key(session, token.strip())
 
 
-class SignIn:
+class SignIn(SignsIn):
     """Signs in the caller of every route that needs a key.
 
     Who sends a body is asked before any of it is read, and without the write lock. What was found then is used when the
@@ -71,7 +71,7 @@ class SignIn:
         count_against(request.app.state.settings.rate_limit, str(caller.id))
         request.state.caller, request.state.signed_in_at = caller, time.monotonic()
 
-    async def __call__(self, request: Request) -> Caller:
+    async def in_transaction(self, request: Request) -> Caller:
         """The caller, with the request's idempotency key claimed."""
         body = await request.body() if request.method == "POST" else b""
         caller: Caller = await greenlet_spawn(_signed_in, request, body)
@@ -93,5 +93,5 @@ def _signed_in(request: Request, body: bytes) -> Caller:
     return caller
 
 
-SignedIn = Annotated[Caller, Given("caller", SignIn())]
+SignedIn = Annotated[Caller, Depends(SignIn("caller"))]
 """The caller of a route; 401 without valid credentials."""

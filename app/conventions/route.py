@@ -7,8 +7,7 @@ and this class turns that into an answer with its ETag, commits, and only then l
 import functools
 import inspect
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -31,25 +30,31 @@ Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 Read = TypeVar("Read", bound=Callable[..., Any])
 
 
-class SignsIn(Protocol):
-    """Finds out who sends a request."""
+class Given:
+    """What the route gives an endpoint: what stands in the request's state under a name.
+
+    FastAPI does not see such a parameter of an endpoint, and so spares each request the work of solving it; a
+    dependency may have one too.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def __call__(self, request: Request) -> Any:
+        """What a dependency gets; a fault where the endpoint did not ask for it."""
+        return getattr(request.state, self.name)
+
+
+class SignsIn(Given):
+    """The caller, and how the route finds out who that is."""
 
     async def before_the_body(self, request: Request) -> None:
         """Refuse a writing request before any of its body is read, or note what was found."""
+        raise NotImplementedError
 
-    async def __call__(self, request: Request) -> Any:
-        """The caller, in the request's transaction and before anything else is asked of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """Marks a parameter of an endpoint that the route gives it: what the request's state holds under this name.
-
-    FastAPI does not see it, and so spares each request what it does for a dependency.
-    """
-
-    name: str
-    sign_in: SignsIn | None = None
+    async def in_transaction(self, request: Request) -> Any:
+        """Who sends the request, before anything else is asked of the database."""
+        raise NotImplementedError
 
 
 def one_statement(endpoint: Read) -> Read:
@@ -95,14 +100,14 @@ class Route(APIRoute):
 
         @functools.wraps(endpoint)
         async def run(request: Request, **values: Any) -> Response:
-            for name, mark in given.items():
-                values[name] = getattr(request.state, mark.name)
+            for parameter, what in given.items():
+                values[parameter] = getattr(request.state, what.name)
             if takes_request:
                 values["request"] = request
             return answer(await greenlet_spawn(endpoint, **values), status_code, collection)
 
         run.__dict__["__signature__"] = signature
-        self.sign_in = next((mark.sign_in for mark in given.values() if mark.sign_in), None)
+        self.sign_in = next((what for what in given.values() if isinstance(what, SignsIn)), None)
         if self.sign_in:
             options["openapi_extra"] = {**(options.get("openapi_extra") or {}), "security": [{"key": []}]}
         super().__init__(path, run, **{**options, "generate_unique_id_function": lambda route: route.name})
@@ -125,7 +130,7 @@ class Route(APIRoute):
                 request.state.session = session
                 try:
                     if self.sign_in:
-                        request.state.caller = await self.sign_in(request)
+                        request.state.caller = await self.sign_in.in_transaction(request)
                     response = await handle(request)
                 except idempotency.Replay as replay:
                     return replay.response
@@ -198,11 +203,10 @@ def _given(endpoint: Callable[..., Any]) -> tuple[dict[str, Given], inspect.Sign
     signature = inspect.signature(endpoint)
     left = [inspect.Parameter("request", inspect.Parameter.KEYWORD_ONLY, annotation=Request)]
     for name, parameter in signature.parameters.items():
-        mark = next(
-            (mark for mark in getattr(parameter.annotation, "__metadata__", ()) if isinstance(mark, Given)), None
-        )
-        if mark:
-            given[name] = mark
+        marks = [getattr(mark, "dependency", None) for mark in getattr(parameter.annotation, "__metadata__", ())]
+        what = next((mark for mark in marks if isinstance(mark, Given)), None)
+        if what:
+            given[name] = what
         elif name != "request":
             left.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
     return given, signature.replace(parameters=left)
@@ -227,4 +231,4 @@ Language = Annotated[str, Depends(_language)]
 """The language that the caller prefers: `fi`, `sv` or `en`."""
 
 
-SessionDep = Annotated[Session, Given("session")]
+SessionDep = Annotated[Session, Depends(Given("session"))]
