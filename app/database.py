@@ -107,20 +107,19 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite(self.url, connections) if self.is_sqlite else _postgresql(self.url, connections, on_loop)
-        # A read is one picture of the data: a plain BEGIN on SQLite. A read of one statement needs no transaction for
-        # that, and is spared the two round trips. BEGIN IMMEDIATE queues SQLite's writers.
-        picture = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        alone = {"alone": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
-        self._reading = self.engine.execution_options(**picture)
-        self._reading_once = self.engine.execution_options(**alone)
-        self._writing = self.engine.execution_options(writes=True)
+        # Both drivers leave BEGIN to us. A read is one picture of the data; a read of one statement is one without a
+        # transaction, and is spared its round trips. BEGIN IMMEDIATE queues SQLite's writers.
+        picture = "BEGIN" if self.is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        self._reading = self.engine.execution_options(begin=picture)
+        self._reading_once = self.engine
+        self.writing = self.engine.execution_options(begin="BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
         # SQLite has one writer at a time anyway; on PostgreSQL a quarter of the connections is kept for reads.
         self._turns = Turns(connections, 1 if self.is_sqlite else max(1, connections - max(1, connections // 4)))
 
     def open_session(self, *, writes: bool, one_statement: bool = False) -> Session:
         """A session that nobody has committed yet; `transaction` and `request_transaction` are how to get one."""
         reading = self._reading_once if one_statement else self._reading
-        return Session(bind=self._writing if writes else reading, expire_on_commit=False)
+        return Session(bind=self.writing if writes else reading, expire_on_commit=False)
 
     @contextmanager
     def transaction(self, *, writes: bool = True) -> Iterator[Session]:
@@ -166,6 +165,7 @@ def _postgresql(url: URL, connections: int, on_loop: bool) -> Engine:
         settings |= {"lock_timeout": f"{WRITE_WAIT_SECONDS:.0f}s", "statement_timeout": "60s"}
         settings |= {"idle_in_transaction_session_timeout": "60s"}
     options: dict[str, Any] = {
+        "isolation_level": "AUTOCOMMIT",  # the driver leaves BEGIN to us
         "pool_size": connections,
         "max_overflow": 0,
         "pool_timeout": WRITE_WAIT_SECONDS,
@@ -205,20 +205,17 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def begin(connection: Connection) -> None:
-    """Begin on SQLite, whose driver leaves it to us; elsewhere the driver has done it.
+    """Begin the transaction in the way that the connection was asked for.
 
-    Takes the write lock at once where the transaction will write, and waits for it without holding up the event loop.
+    On SQLite one that will write takes the write lock at once, and waits for it without holding up the event loop.
     """
-    options = connection.get_execution_options()
-    if connection.dialect.name != "sqlite" or options.get("alone"):
-        return
-    if not options.get("writes"):
-        connection.exec_driver_sql("BEGIN")
+    statement = connection.get_execution_options().get("begin")
+    if statement is None:
         return
     give_up = _give_up_at.get() or time.monotonic() + WRITE_WAIT_SECONDS
     while True:
         try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            connection.exec_driver_sql(statement)
         except OperationalError as error:
             if not is_busy(error):
                 raise

@@ -32,7 +32,7 @@ def run() -> None:
     given = context.config.attributes.get("database")
     database = given or Database(Settings().database_url)
     if database.is_sqlite:
-        with database.engine.connect().execution_options(writes=True) as connection:
+        with database.writing.connect() as connection:
             raw = connection.connection.driver_connection
             assert raw is not None
             raw.execute("PRAGMA foreign_keys=OFF")
@@ -46,7 +46,8 @@ def run() -> None:
             finally:
                 raw.execute("PRAGMA foreign_keys=ON")
     else:
-        with database.engine.begin() as connection:
+        with database.writing.begin() as connection:
+            begin(connection)
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
             _migrate(connection)
     if given is None:
