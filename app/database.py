@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import reduce
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -43,6 +44,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session as SqlalchemySession
+from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.util import await_only, greenlet_spawn
 from sqlalchemy.util.concurrency import in_greenlet
 from sqlmodel import Field, SQLModel
@@ -105,20 +107,19 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite(self.url, connections) if self.is_sqlite else _postgresql(self.url, connections, on_loop)
-        # A read is one picture of the data: a plain BEGIN on SQLite. On PostgreSQL a read of one statement needs no
-        # transaction for that, and is spared its two round trips. BEGIN IMMEDIATE queues SQLite's writers.
-        picture = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        alone = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
-        self._reading = self.engine.execution_options(**picture)
-        self._reading_once = self.engine.execution_options(**alone)
-        self._writing = self.engine.execution_options(writes=True)
+        # Both drivers leave BEGIN to us. A read is one picture of the data; a read of one statement is one without a
+        # transaction, and is spared its round trips. BEGIN IMMEDIATE queues SQLite's writers.
+        picture = "BEGIN" if self.is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        self._reading = self.engine.execution_options(begin=picture)
+        self._reading_once = self.engine
+        self.writing = self.engine.execution_options(begin="BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
         # SQLite has one writer at a time anyway; on PostgreSQL a quarter of the connections is kept for reads.
         self._turns = Turns(connections, 1 if self.is_sqlite else max(1, connections - max(1, connections // 4)))
 
     def open_session(self, *, writes: bool, one_statement: bool = False) -> Session:
         """A session that nobody has committed yet; `transaction` and `request_transaction` are how to get one."""
         reading = self._reading_once if one_statement else self._reading
-        return Session(bind=self._writing if writes else reading, expire_on_commit=False)
+        return Session(bind=self.writing if writes else reading, expire_on_commit=False)
 
     @contextmanager
     def transaction(self, *, writes: bool = True) -> Iterator[Session]:
@@ -164,6 +165,7 @@ def _postgresql(url: URL, connections: int, on_loop: bool) -> Engine:
         settings |= {"lock_timeout": f"{WRITE_WAIT_SECONDS:.0f}s", "statement_timeout": "60s"}
         settings |= {"idle_in_transaction_session_timeout": "60s"}
     options: dict[str, Any] = {
+        "isolation_level": "AUTOCOMMIT",  # the driver leaves BEGIN to us
         "pool_size": connections,
         "max_overflow": 0,
         "pool_timeout": WRITE_WAIT_SECONDS,
@@ -185,7 +187,6 @@ def _sqlite(url: URL, connections: int) -> Engine:
         connect_args={"check_same_thread": False},
     )
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
@@ -203,15 +204,18 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    """Take the write lock at once where the transaction will write; wait for it without holding up the event loop."""
-    if not connection.get_execution_options().get("writes"):
-        connection.exec_driver_sql("BEGIN")
+def begin(connection: Connection) -> None:
+    """Begin the transaction in the way that the connection was asked for.
+
+    On SQLite one that will write takes the write lock at once, and waits for it without holding up the event loop.
+    """
+    statement = connection.get_execution_options().get("begin")
+    if statement is None:
         return
     give_up = _give_up_at.get() or time.monotonic() + WRITE_WAIT_SECONDS
     while True:
         try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            connection.exec_driver_sql(statement)
         except OperationalError as error:
             if not is_busy(error):
                 raise
@@ -223,6 +227,15 @@ def _begin_sqlite(connection: Connection) -> None:
             await_only(asyncio.sleep(WRITE_RETRY_SECONDS))
         else:
             time.sleep(WRITE_RETRY_SECONDS)
+
+
+def _after_begin(_session: SqlalchemySession, transaction: SessionTransaction, connection: Connection) -> None:
+    if not transaction.nested:
+        begin(connection)
+
+
+# On the session: a listener on the engine would cost every statement a look for more of them.
+event.listen(Session, "after_begin", _after_begin)
 
 
 def is_busy(error: OperationalError) -> bool:
@@ -290,6 +303,14 @@ def json_list(dialect: str, rows: Select[Any], *, single: bool = False) -> Scala
     return select(made).scalar_subquery()
 
 
+# Written into the statement: a hundred bound constants would cost each read more than the database's own work.
+_DASH: ColumnElement[str] = literal_column("'-'")
+_PARTS_OF_UUID: list[tuple[ColumnElement[Any], ColumnElement[Any]]] = [
+    (literal_column(start), literal_column(length))
+    for start, length in (("1", "8"), ("9", "4"), ("13", "4"), ("17", "4"), ("21", "12"))
+]
+
+
 def _in_json(dialect: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
     """A column as it stands inside JSON."""
     if dialect == "postgresql":
@@ -298,12 +319,13 @@ def _in_json(dialect: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
         return column
     text = type_coerce(column, Text())
     if isinstance(column.type, UTCDateTime):
-        return func.replace(text, " ", "T") + "Z"
+        return func.replace(text, literal_column("' '"), literal_column("'T'"), type_=Text()) + literal_column("'Z'")
     if isinstance(column.type, Uuid):
-        parts = [func.substr(text, start, length) for start, length in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))]
-        return parts[0] + "-" + parts[1] + "-" + parts[2] + "-" + parts[3] + "-" + parts[4]
+        return reduce(
+            lambda said, part: said + _DASH + part, [func.substr(text, *part, type_=Text()) for part in _PARTS_OF_UUID]
+        )
     if isinstance(column.type, Boolean):
-        return func.json(case((column.is_(True), "true"), else_="false"))
+        return func.json(case((column.is_(True), literal_column("'true'")), else_=literal_column("'false'")))
     return func.json(text) if isinstance(column.type, JSON) else column
 
 

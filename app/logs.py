@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.tracebacks import ExceptionDictTransformer
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 _TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
 
@@ -88,6 +88,6 @@ class RequestLog:
 
 def _request_id(given: bytes | None) -> str:
     try:
-        return str(UUID((given or b"").decode("ascii")))
+        return str(UUID(given.decode("ascii")) if given else uuid7())
     except ValueError:
         return str(uuid7())

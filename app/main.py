@@ -156,7 +156,6 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        generate_unique_id_function=lambda route: route.name,
     )
     app.state.settings = settings
     app.state.database = database or Database(
@@ -166,9 +165,8 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app.state.scanner = Scanner(settings.virus_scan_command, settings.virus_scan_seconds)
     app.state.draining = False
     app.state.jobs = Runner(run_job)
-    for router in ROUTERS:
-        app.include_router(router)
-    app.include_router(_health)
+    for router in (*ROUTERS, _health):
+        app.router.routes.extend(router.routes)  # as they are: a router included in another is searched twice
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)

@@ -69,6 +69,9 @@ _HEADERS = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
     "Allow": {"description": "The methods that this address takes.", "schema": {"type": "string"}},
 }
+_FIRST = ("tags", "summary", "description", "operationId", "security")
+"""What an operation begins with."""
+_KEY = {"type": "http", "scheme": "bearer", "description": "An API key, `lava_…`, as a bearer token (RFC 6750)."}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -100,6 +103,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         servers=[{"url": "/", "description": "This service."}],
         contact={"name": "Lava", "url": "https://example.fi/lava"},
     )
+    described["components"]["securitySchemes"] = {"key": _KEY}
     schemas = described["components"]["schemas"]
     for left_over in ("HTTPValidationError", "ValidationError"):
         schemas.pop(left_over, None)
@@ -112,7 +116,8 @@ def document(app: FastAPI) -> dict[str, Any]:
     described["components"]["parameters"] = {"IdempotencyKey": _IDEMPOTENCY_KEY, "AcceptLanguage": _ACCEPT_LANGUAGE}
     for path, operations in described["paths"].items():
         for method, operation in operations.items():
-            _complete(path, method, operation, schemas)
+            operations[method] = {**{word: operation[word] for word in _FIRST if word in operation}, **operation}
+            _complete(path, method, operations[method], schemas)
     _mend(described)
     app.openapi_schema = described
     return described

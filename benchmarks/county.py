@@ -57,7 +57,7 @@ def filled(database: Database) -> County:
             for number in range(start, start + A_TRANSACTION):
                 new = DecisionNew.model_validate(a_decision(number))
                 given = {**values_of(new), "planned_changes": new.model_dump()["planned_changes"]}
-                made.append(decisions.register(session, given, by=caller).id)
+                made.append(decisions.register(session, given, by=caller))
     with database.engine.connect() as connection:
         connection.exec_driver_sql("ANALYZE")
     return County(key, made)

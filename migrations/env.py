@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 
 import app.schema  # noqa: F401  (every table is known once this is imported)
-from app.database import Database
+from app.database import Database, begin
 from app.settings import Settings
 
 MIGRATION_LOCK = 0x6C617661  # "lava"
@@ -32,12 +32,13 @@ def run() -> None:
     given = context.config.attributes.get("database")
     database = given or Database(Settings().database_url)
     if database.is_sqlite:
-        with database.engine.connect().execution_options(writes=True) as connection:
+        with database.writing.connect() as connection:
             raw = connection.connection.driver_connection
             assert raw is not None
             raw.execute("PRAGMA foreign_keys=OFF")
             try:
                 with connection.begin():
+                    begin(connection)
                     _migrate(connection)
                     broken = connection.execute(text("PRAGMA foreign_key_check")).all()
                     if broken:
@@ -45,7 +46,8 @@ def run() -> None:
             finally:
                 raw.execute("PRAGMA foreign_keys=ON")
     else:
-        with database.engine.begin() as connection:
+        with database.writing.begin() as connection:
+            begin(connection)
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
             _migrate(connection)
     if given is None:

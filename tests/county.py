@@ -94,7 +94,7 @@ def a_decision(session: Session, county: County, diary_number: str = "1/2026", *
     }
     new = DecisionNew.model_validate(body)
     values = {**values_of(new), "planned_changes": new.planned()}
-    return decisions.register(session, values, by=county["preparer"])
+    return session.get_one(Decision, decisions.register(session, values, by=county["preparer"]))
 
 
 def a_decision_in(

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import Annotated, Any, NamedTuple
+from uuid import UUID, uuid4
 
 import pytest
+from fastapi import Depends, FastAPI
 from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 from jsonschema import Draft202012Validator
@@ -27,6 +28,7 @@ from sqlmodel import SQLModel, col
 from app.access import actions as access
 from app.access.models import Account, ApiKey, Role
 from app.access.rules import PERMISSIONS, Caller, System, is_business_id, permissions_of
+from app.access.sign_in import SignedIn
 from app.assessments import actions as assessments
 from app.assessments import parts
 from app.assessments import queries as assessment_queries
@@ -36,6 +38,7 @@ from app.budgeting import actions as budgeting
 from app.budgeting import sums
 from app.budgeting.models import BudgetLine, Ledger, LedgerSum, Phase
 from app.clock import now
+from app.conventions.route import router as router_of
 from app.database import Database, Session
 from app.decisions import queries as decision_queries
 from app.decisions.models import Decision, DecisionState, Handling
@@ -50,6 +53,7 @@ from app.services.models import Classification, CostCentre, Mapping, ServiceClas
 from tests.conftest import SETTINGS, Postgresql, jobs_in_a_thread
 from tests.county import (
     SCREENING_ANSWERS,
+    Api,
     County,
     a_decision,
     a_decision_in,
@@ -1142,3 +1146,29 @@ def test_a_key_does_no_more_than_its_scopes_and_no_more_than_its_roles(world: Wo
     ):
         assert problem_of(answer) == (403, "not_allowed")
     assert set(world.client.get("/api/v1/people/me", headers=headers).json()["permissions"]) == {"services:read"}
+
+
+# The caller of a dependency
+
+
+def test_a_dependency_gets_the_caller_of_its_endpoint_and_never_one_of_the_request(
+    api: Api, the_app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    router = router_of("probes", "Probes")
+
+    async def who(caller: SignedIn) -> Caller:
+        return caller
+
+    @router.post("/signed-in")
+    def with_caller(caller: SignedIn, same: Annotated[Caller, Depends(who)]) -> Any:
+        return {"same": same is caller}
+
+    @router.post("/forgotten")
+    def without_caller(same: Annotated[Caller, Depends(who)]) -> Any:
+        return {"id": str(same.id)}
+
+    monkeypatch.setattr(the_app.router, "routes", [*the_app.router.routes, *router.routes])
+    path, made_up = "/api/v1/probes", {"id": str(uuid4()), "name": "A", "roles": ["administrator"]}
+    assert api.send("preparer", "POST", f"{path}/signed-in", made_up).json() == {"same": True}
+    assert api.send(None, "POST", f"{path}/signed-in", made_up).status_code == 401
+    assert api.send("preparer", "POST", f"{path}/forgotten", made_up).status_code == 500

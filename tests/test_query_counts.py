@@ -1,9 +1,11 @@
 """How many statements a request runs: fixed, and the same for five rows and for fifty."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import combinations
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
@@ -264,8 +266,8 @@ def test_control_a_query_for_each_row_is_noticed(
 
     def one_by_one(session: Session, *arguments: Any, **named: Any) -> Any:
         rows = listed(session, *arguments, **named)
-        for _text, row_id in rows:
-            decision_queries.whole(session, row_id, visible_to=named["visible_to"])
+        for row in rows:
+            decision_queries.whole(session, UUID(json.loads(row)["id"]), visible_to=named["visible_to"])
         return rows
 
     monkeypatch.setattr(decision_queries, "listed", one_by_one)

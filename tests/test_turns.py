@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.util import greenlet_spawn
 
 from app import database as database_module
-from app.database import Database, Session
+from app.database import Database, Session, begin
 from app.demo.server import serving
 from app.errors import Busy
 from app.settings import Settings
@@ -116,12 +116,10 @@ def test_two_servers_on_one_database_take_every_write_and_hold_up_no_loop(databa
 @contextmanager
 def held(database: Database) -> Iterator[None]:
     """Another process holds what every write needs."""
-    with database.engine.connect() as other:
+    with database.writing.connect() as other:
+        begin(other)
         if not database.is_sqlite:
             other.execute(text("LOCK TABLE journal_entry IN EXCLUSIVE MODE"))
-        else:
-            other.exec_driver_sql("ROLLBACK")
-            other.exec_driver_sql("BEGIN IMMEDIATE")
         yield
         other.rollback()
 

@@ -4,7 +4,6 @@ import time
 from typing import Annotated
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPBearer
 from sqlalchemy import bindparam, select
 from sqlalchemy.util import greenlet_spawn
 
@@ -13,6 +12,7 @@ from app.access.rules import Caller, digest_of_key, permissions_of
 from app.clock import now
 from app.conventions import idempotency
 from app.conventions.limits import count_against
+from app.conventions.route import SignsIn
 from app.database import Database, Session, table_of
 from app.errors import NotSignedIn
 
@@ -35,10 +35,6 @@ _BY_DIGEST = (
     .where(_KEY.c.digest == bindparam("digest"))
 )
 
-_bearer = HTTPBearer(
-    auto_error=False, scheme_name="key", description="An API key, `lava_…`, as a bearer token (RFC 6750)."
-)
-
 
 def caller_with_key(session: Session, key: str) -> Caller:
     """The account whose key this is; NotSignedIn where it is unknown, expired or revoked."""
@@ -59,8 +55,8 @@ def caller_of_request(session: Session, request: Request) -> Caller:
     return caller_with_key(session, token.strip())
 
 
-class SignIn:
-    """The dependency of every route that needs a key.
+class SignIn(SignsIn):
+    """Signs in the caller of every route that needs a key.
 
     Who sends a body is asked before any of it is read, and without the write lock. What was found then is used when the
     transaction begins, unless the body or the turn was long in coming: then it is asked again, so that a key that was
@@ -75,7 +71,7 @@ class SignIn:
         count_against(request.app.state.settings.rate_limit, str(caller.id))
         request.state.caller, request.state.signed_in_at = caller, time.monotonic()
 
-    async def __call__(self, request: Request, _documented: Annotated[object, Depends(_bearer)]) -> Caller:
+    async def in_transaction(self, request: Request) -> Caller:
         """The caller, with the request's idempotency key claimed."""
         body = await request.body() if request.method == "POST" else b""
         caller: Caller = await greenlet_spawn(_signed_in, request, body)
@@ -97,5 +93,5 @@ def _signed_in(request: Request, body: bytes) -> Caller:
     return caller
 
 
-SignedIn = Annotated[Caller, Depends(SignIn())]
+SignedIn = Annotated[Caller, Depends(SignIn("caller"))]
 """The caller of a route; 401 without valid credentials."""

@@ -153,7 +153,7 @@ class _Telling:
             **dict.fromkeys(("preparer_id", "follow_up_on")),
             **{name: [] for name in ("options", "cost_centre_ids", "service_class_ids", "planned_changes")},
         }
-        return decisions.register(self.session, values, by=self.by)
+        return self.session.get_one(Decision, decisions.register(self.session, values, by=self.by))
 
     def _update(self, decision: Decision, facts: CaseFacts, unit_id: UUID | None, told: Told) -> bool:
         before = decision.told_by_source

@@ -61,11 +61,11 @@ class PageRequest:
         following, headers = self._following(items[-1][key] if len(rows) > self.limit else None)
         return Response(to_json({"items": items, "next": following}), headers=headers, media_type="application/json")
 
-    def page_of_text(self, rows: Sequence[tuple[str, Any]]) -> Response:
-        """The same answer from rows that the database made JSON of already, each with its key."""
+    def page_of_text(self, rows: Sequence[str]) -> Response:
+        """The same answer from rows that the database made JSON of already."""
         items = rows[: self.limit]
-        following, headers = self._following(items[-1][1] if len(rows) > self.limit else None)
-        text = f'{{"items":[{",".join(row for row, _ in items)}],"next":{json.dumps(following)}}}'
+        following, headers = self._following(json.loads(items[-1])["id"] if len(rows) > self.limit else None)
+        text = f'{{"items":[{",".join(items)}],"next":{json.dumps(following)}}}'
         return Response(text, headers=headers, media_type="application/json")
 
     def _following(self, last: Any) -> tuple[str | None, dict[str, str]]:

@@ -5,8 +5,9 @@ and this class turns that into an answer with its ETag, commits, and only then l
 """
 
 import functools
+import inspect
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, Protocol, TypeVar, runtime_checkable
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -29,28 +30,37 @@ Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 Read = TypeVar("Read", bound=Callable[..., Any])
 
 
-@runtime_checkable
-class BeforeTheBody(Protocol):
-    """A dependency that wants to look at a writing request before any of its body is read: the sign-in."""
+class Given:
+    """What the route gives an endpoint: what stands in the request's state under a name.
+
+    FastAPI does not see such a parameter of an endpoint, and so spares each request the work of solving it; a
+    dependency may have one too.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def __call__(self, request: Request) -> Any:
+        """What a dependency gets; a fault where the endpoint did not ask for it."""
+        return getattr(request.state, self.name)
+
+
+class SignsIn(Given):
+    """The caller, and how the route finds out who that is."""
 
     async def before_the_body(self, request: Request) -> None:
-        """Refuse the request, or note what was found."""
+        """Refuse a writing request before any of its body is read, or note what was found."""
+        raise NotImplementedError
+
+    async def in_transaction(self, request: Request) -> Any:
+        """Who sends the request, before anything else is asked of the database."""
+        raise NotImplementedError
 
 
 def one_statement(endpoint: Read) -> Read:
     """Promise that a read asks the database once besides the sign-in, and so needs no transaction for one picture."""
     endpoint.__dict__["one_statement"] = True
     return endpoint
-
-
-def in_greenlet(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a synchronous function that asks the database be awaited, without a thread."""
-
-    @functools.wraps(endpoint)
-    async def run(*args: Any, **values: Any) -> Any:
-        return await greenlet_spawn(endpoint, *args, **values)
-
-    return run
 
 
 def answer(result: Any, status_code: int = 200, collection: str | None = None) -> Response:
@@ -85,13 +95,23 @@ class Route(APIRoute):
         model = options.get("response_model")
         collection = (model.collection or path) if isinstance(model, type) and issubclass(model, Resource) else None
 
+        given, signature = _given(endpoint)
+        takes_request = "request" in inspect.signature(endpoint).parameters
+
         @functools.wraps(endpoint)
-        async def run(**values: Any) -> Response:
+        async def run(request: Request, **values: Any) -> Response:
+            for parameter, what in given.items():
+                values[parameter] = getattr(request.state, what.name)
+            if takes_request:
+                values["request"] = request
             return answer(await greenlet_spawn(endpoint, **values), status_code, collection)
 
-        super().__init__(path, run, **options)
+        run.__dict__["__signature__"] = signature
+        self.sign_in = next((what for what in given.values() if isinstance(what, SignsIn)), None)
+        if self.sign_in:
+            options["openapi_extra"] = {**(options.get("openapi_extra") or {}), "security": [{"key": []}]}
+        super().__init__(path, run, **{**options, "generate_unique_id_function": lambda route: route.name})
         self.known_parameters = _query_parameters(self.dependant)
-        self.before_the_body = _before_the_body(self.dependant)
         # A list is one statement (ADR 9).
         self.one_statement = hasattr(endpoint, "one_statement") or "cursor" in self.known_parameters
 
@@ -102,13 +122,15 @@ class Route(APIRoute):
         async def in_one_transaction(request: Request) -> Response:
             self._check_parameters(request)
             if writes:
-                for look in self.before_the_body:
-                    await look(request)
+                if self.sign_in:
+                    await self.sign_in.before_the_body(request)
                 await self.check_body(request)
             database: Database = request.app.state.database
             async with database.request_transaction(writes=writes, one_statement=self.one_statement) as session:
                 request.state.session = session
                 try:
+                    if self.sign_in:
+                        request.state.caller = await self.sign_in.in_transaction(request)
                     response = await handle(request)
                 except idempotency.Replay as replay:
                     return replay.response
@@ -179,11 +201,19 @@ def _query_parameters(dependant: Dependant) -> set[str]:
     return names.union(*(_query_parameters(inner) for inner in dependant.dependencies))
 
 
-def _before_the_body(dependant: Dependant) -> list[Callable[[Request], Coroutine[Any, Any, None]]]:
-    """What looks at a request before its body is read, among the dependencies of a route."""
-    call: Any = dependant.call
-    own = [call.before_the_body] if isinstance(call, BeforeTheBody) else []
-    return own + [look for inner in dependant.dependencies for look in _before_the_body(inner)]
+def _given(endpoint: Callable[..., Any]) -> tuple[dict[str, Given], inspect.Signature]:
+    """The parameters of an endpoint that the route gives, and what is left for FastAPI to find, with the request."""
+    given: dict[str, Given] = {}
+    signature = inspect.signature(endpoint)
+    left = [inspect.Parameter("request", inspect.Parameter.KEYWORD_ONLY, annotation=Request)]
+    for name, parameter in signature.parameters.items():
+        marks = [getattr(mark, "dependency", None) for mark in getattr(parameter.annotation, "__metadata__", ())]
+        what = next((mark for mark in marks if isinstance(mark, Given)), None)
+        if what:
+            given[name] = what
+        elif name != "request":
+            left.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+    return given, signature.replace(parameters=left)
 
 
 def _is_known(response: Response, if_none_match: str | None) -> bool:
@@ -205,9 +235,4 @@ Language = Annotated[str, Depends(_language)]
 """The language that the caller prefers: `fi`, `sv` or `en`."""
 
 
-async def _session(request: Request) -> Session:
-    session: Session = request.state.session
-    return session
-
-
-SessionDep = Annotated[Session, Depends(_session)]
+SessionDep = Annotated[Session, Depends(Given("session"))]

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, insert
+from uuid_utils.compat import uuid7
 
 from app.access import actions as access
 from app.access.models import Account, Organisation
@@ -33,11 +34,12 @@ from app.public_register import actions as public_register
 from app.services import queries as services
 from app.services.models import CostCentre, ServiceClass, Unit
 
+_INSERT_DECISION, _INSERT_OPTION = insert(table_of(Decision)), insert(table_of(Option))
 _SCOPE = ("cost_centre_ids", "service_class_ids", "planned_changes")
 
 
-def register(session: Session, values: dict[str, Any], *, by: Caller) -> Decision:
-    """Register a decision in preparation, with VE0 and its early hint."""
+def register(session: Session, values: dict[str, Any], *, by: Caller) -> UUID:
+    """Register a decision in preparation, with VE0 and its early hint; returns its id."""
     by.require("decisions:write")
     facts = {name: value for name, value in values.items() if name not in (*_SCOPE, "options")}
     if facts["follow_up_on"] is not None and not rules.has_effects(facts["object"], DecisionState.DRAFT):
@@ -49,36 +51,39 @@ def register(session: Session, values: dict[str, Any], *, by: Caller) -> Decisio
         _check_preparer(session, facts["preparer_id"], by)
     scope = {name: values[name] for name in _SCOPE}
     _check_scope(session, scope, facts["unit_id"], by)
-    decision = Decision(
-        organisation_id=by.organisation_id,
-        changed_by=by.id,
-        natural_number=rules.natural_number(facts["diary_number"]),
-        diary_key=rules.diary_key_to_keep(facts["diary_number"]),
-        search_text=rules.search_text(facts["title"], facts["diary_number"]),
-        excluded=_is_excluded(session, facts["task_class_code"], by),
+    decision_id = uuid7()
+    # Statements, not entities: making and flushing three of them took a third of the request.
+    decision = {
+        "id": decision_id,
+        "organisation_id": by.organisation_id,
+        "changed_by": by.id,
+        "natural_number": rules.natural_number(facts["diary_number"]),
+        "diary_key": rules.diary_key_to_keep(facts["diary_number"]),
+        "search_text": rules.search_text(facts["title"], facts["diary_number"]),
+        "excluded": _is_excluded(session, facts["task_class_code"], by),
         **facts,
         **_hint(session, by, scope, facts),
-    )
-    session.add(decision)
+    }
     given = {option["code"]: option for option in values["options"]}
     first = given.pop("VE0", {"code": "VE0", "title": rules.VE0, "description": None})
-    for option in (first, *given.values()):
-        session.add(Option(**_owned(decision, by), **{"description": None, **option}))
-    session.flush()
-    _write_scope(session, decision, scope)
+    owned = {"organisation_id": by.organisation_id, "changed_by": by.id, "decision_id": decision_id}
+    options = [{**owned, "description": None, **option} for option in (first, *given.values())]
+    session.connection().execute(_INSERT_DECISION, decision)
+    session.connection().execute(_INSERT_OPTION, options)
+    _write_scope(session, decision_id, scope)
     record(
         session,
         by,
         "decision.registered",
         "decision",
-        decision.id,
-        diary_number=decision.diary_number,
-        title=decision.title,
-        hint=decision.hint_outcome,
+        decision_id,
+        diary_number=decision["diary_number"],
+        title=decision["title"],
+        hint=decision["hint_outcome"],
         options=["VE0", *given],
         scope=scope,
     )
-    return decision
+    return decision_id
 
 
 def change(session: Session, decision: Decision, values: dict[str, Any], *, version: int, by: Caller) -> None:
@@ -175,7 +180,7 @@ def set_scope(session: Session, decision: Decision, scope: dict[str, Any], *, ve
     claim(session, decision, version, by)
     for table in (DecisionCostCentre, DecisionServiceClass, PlannedChange):
         session.connection().execute(delete(table_of(table)).where(table_of(table).c.decision_id == decision.id))
-    _write_scope(session, decision, scope)
+    _write_scope(session, decision.id, scope)
     record(session, by, "decision.changed", "decision", decision.id, changes=told)
     renew_hint(session, decision, by=by, scope=scope)
     lapse_if_changed(session, decision, by)
@@ -316,7 +321,7 @@ def _check_scope(session: Session, scope: dict[str, Any], unit_id: UUID | None, 
     referred(session, Unit, unit_id, by, "/unit_id")
 
 
-def _write_scope(session: Session, decision: Decision, scope: dict[str, Any]) -> None:
+def _write_scope(session: Session, decision_id: UUID, scope: dict[str, Any]) -> None:
     connection = session.connection()
     rows: list[tuple[Any, list[dict[str, Any]]]] = [
         (DecisionCostCentre, [{"cost_centre_id": key} for key in scope["cost_centre_ids"]]),
@@ -325,7 +330,7 @@ def _write_scope(session: Session, decision: Decision, scope: dict[str, Any]) ->
     ]
     for table, parts in rows:
         if parts:
-            connection.execute(insert(table_of(table)), [{"decision_id": decision.id, **part} for part in parts])
+            connection.execute(insert(table_of(table)), [{"decision_id": decision_id, **part} for part in parts])
 
 
 def _is_excluded(session: Session, task_class_code: str | None, by: Caller) -> bool:

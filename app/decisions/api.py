@@ -107,8 +107,8 @@ def register_decision(session: SessionDep, caller: SignedIn, body: DecisionNew) 
     (blanks around and between do not make another number); `invalid` where a unit, cost centre or service class is not
     there, or a decision that nobody has taken is given a date of follow-up.
     """
-    decision = actions.register(session, {**values_of(body), "planned_changes": body.planned()}, by=caller)
-    return queries.whole(session, decision.id, visible_to=caller)
+    decision_id = actions.register(session, {**values_of(body), "planned_changes": body.planned()}, by=caller)
+    return queries.whole(session, decision_id, visible_to=caller)
 
 
 @router.get("/{decision_id}", response_model=DecisionRead, summary="A decision with its options and what it touches")

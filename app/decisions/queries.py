@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ColumnElement, Select, bindparam, func, literal_column, select
+from sqlalchemy import JSON, ColumnElement, Integer, Select, bindparam, func, literal_column, select
 from sqlmodel import col
 
 from app.access.models import Organisation
@@ -182,20 +182,15 @@ def listed(
     meeting_until: date | None = None,
     has_assessment: bool | None = None,
     text: str | None = None,
-) -> list[tuple[str, UUID]]:
-    """Decisions of the organisation as JSON with their ids, newest first, one more than the page holds; one query.
+) -> Sequence[str]:
+    """Decisions of the organisation as JSON, newest first, one more than the page holds; one query.
 
     `filters` are columns and the value each must have. `text` is looked for in titles and diary numbers.
     """
     visible_to.require("decisions:read")
     columns = _DECISION.c
     connection = session.connection()
-    statement = (
-        select(_summary(connection.dialect.name), columns.id)
-        .where(columns.organisation_id == visible_to.organisation_id)
-        .order_by(columns.id.desc())
-        .limit(page.limit + 1)
-    )
+    statement = _newest(connection.dialect.name)
     for name, value in filters.items():
         if value is not None:
             statement = statement.where(columns[name] == value)
@@ -214,12 +209,19 @@ def listed(
     after = page.after_id()
     if after is not None:
         statement = statement.where(columns.id < after)
-    return [(row[0], row[1]) for row in connection.execute(statement)]
+    asked = {"organisation_id": visible_to.organisation_id, "rows": page.limit + 1}
+    return connection.execute(statement, asked).scalars().all()
 
 
 @cache
-def _summary(dialect: str) -> ColumnElement[str]:
-    return json_object(dialect, _SUMMARY)
+def _newest(dialect: str) -> Select[Any]:
+    """An organisation's decisions in the form of a list, made once: to build it costs as much as to run it."""
+    return (
+        select(json_object(dialect, _SUMMARY))
+        .where(_DECISION.c.organisation_id == bindparam("organisation_id"))
+        .order_by(_DECISION.c.id.desc())
+        .limit(bindparam("rows", type_=Integer()))
+    )
 
 
 def effect(session: Session, decision_id: UUID, *, visible_to: Caller) -> dict[str, Any]:
