@@ -1,10 +1,13 @@
 """Webhooks: what happens is sent at least once, signed, to the right address, whatever the receiver does."""
 
 import json
+import shutil
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -416,6 +419,33 @@ def test_for_a_day_both_secrets_sign_and_then_the_new_one_only(
     assert message.verified(third)
     with pytest.raises(WebhookVerificationError):
         message.verified(second)
+
+
+DOCUMENT = (Path(__file__).parent.parent / "docs" / "events.md").read_text("utf-8")
+
+
+def test_the_documents_lines_verify_a_signature_and_refuse_a_wrong_one(
+    api: Api, settings: Settings, receiver: Receiver
+) -> None:
+    webhook = added(api, receiver)
+    api.change("integration", "POST", f"{webhook['path']}/secret", of=webhook["path"])
+    work(settings)
+    message, secret = receiver.got[0], webhook["secret"]
+    forged = (message.body.replace("added", "adder"), message.headers)
+    stale = (message.body, {**message.headers, "webhook-timestamp": "1700000000"})
+    cases = [(secret, message.headers, message.body, True), (new_secret(), message.headers, message.body, False)]
+    cases += [(secret, headers, body, False) for body, headers in (forged, stale)]
+    python: dict[str, Any] = {}
+    exec(DOCUMENT.partition("```python\n")[2].partition("```")[0], python)
+    for key, headers, body, right in cases:
+        assert python["verified"](key, headers, body.encode()) is right
+    node = shutil.which("node")
+    if node is None:
+        return
+    script = DOCUMENT.partition("```js\n")[2].partition("```")[0]
+    script += f"console.log({json.dumps(cases)}.map(([key, headers, body]) => verified(key, headers, body)).join())"
+    told = subprocess.run([node, "-e", script], capture_output=True, text=True, check=True).stdout
+    assert told.strip() == "true,false,false,false"
 
 
 # Where it may not go
