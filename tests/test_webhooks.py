@@ -198,7 +198,7 @@ def test_what_was_not_taken_is_sent_again_with_the_same_id_and_the_same_bytes(
 def test_a_receiver_that_is_down_and_comes_back_gets_everything_in_order(
     api: Api, settings: Settings, its_time: Time
 ) -> None:
-    """Nobody there is asked again and again: while it is away only the oldest event is tried."""
+    """Nobody there is not asked for each event: while it is away one is tried at a time."""
     port = free_port()
     webhook = added(api, f"http://127.0.0.1:{port}/lava", ["decision.registered"])
     for number in range(4):
@@ -208,7 +208,7 @@ def test_a_receiver_that_is_down_and_comes_back_gets_everything_in_order(
     work(settings)
     state = state_of(api, webhook)
     assert (state["pending"], state["failures"], state["not_before"] is not None) == (4, 2, True)
-    assert [row["attempts"] for row in reversed(deliveries(api, webhook))] == [2, 0, 0, 0]
+    assert [row["attempts"] for row in reversed(deliveries(api, webhook))] == [1, 1, 0, 0]
     oldest = deliveries(api, webhook)[-1]["id"]
     assert "No connection could be made" in log_of(api, webhook, oldest)[0]["error"]
     with receiving() as receiver:
@@ -220,25 +220,49 @@ def test_a_receiver_that_is_down_and_comes_back_gets_everything_in_order(
     assert state_of(api, webhook)["pending"] == 0
 
 
-def test_a_test_that_arrives_brings_everything_that_waits_with_it(api: Api, settings: Settings, its_time: Time) -> None:
+def test_after_an_outage_everything_that_waits_comes_with_the_first_success(
+    api: Api, settings: Settings, its_time: Time
+) -> None:
     with receiving(503) as receiver:
         webhook = added(api, receiver, ["decision.registered"])
         for number in range(3):
             api.decision(diary_number=f"{number}/2026")
-        for seconds in (7, 400, 3000):
+        for _ in range(200):
             work(settings)
-            its_time.forward(seconds=seconds)
-        work(settings)
-        its_time.forward(seconds=60)
-        work(settings)
-        assert {message.event["data"]["decision"]["diary_number"] for message in receiver.got} == {"0/2026"}
+            its_time.forward(minutes=7)
+        assert {row["state"] for row in deliveries(api, webhook)} == {"pending"}
+        assert len(receiver.got) == 3 * 7, "as often as the schedule says, and not each time that it is looked"
         receiver.got.clear()
         receiver.answer = lambda _: 204
+        work(settings)
+        assert receiver.got == []
         api.send("integration", "POST", f"{webhook['path']}/test")
         work(settings)
-        assert receiver.types.count("webhook.tested") == 1
-        assert len(receiver.got) == 4
+        assert receiver.types == ["webhook.tested"] + ["decision.registered"] * 3
     assert state_of(api, webhook)["pending"] == 0
+
+
+@pytest.mark.parametrize("how", [503, "stall"])
+def test_an_event_that_a_receiver_chokes_on_lets_the_others_by(
+    api: Api, settings: Settings, its_time: Time, how: Any
+) -> None:
+    """It looks like an outage each time, but holds up the others for minutes only, and keeps to its schedule."""
+    with receiving(lambda message: how if "bad/2026" in message.body else 204) as receiver:
+        webhook = added(api, receiver, ["decision.registered"])
+        api.decision(diary_number="bad/2026")
+        quick = settings.model_copy(update={"webhook_timeout_seconds": 0.5})
+        for number in range(12):
+            work(quick)
+            its_time.forward(minutes=6)
+            api.decision(diary_number=f"{number}/2026")
+            work(quick)
+            its_time.forward(minutes=6)
+        states = {row["state"] for row in deliveries(api, webhook)}
+        assert states == {"delivered", "pending"}
+        (bad,) = deliveries(api, webhook, "&state=pending")
+        assert 4 <= bad["attempts"] <= 6, (
+            "two hours and a half of the schedule, and one more after an outage of its own"
+        )
 
 
 def test_an_event_that_is_refused_does_not_hold_up_the_next(api: Api, settings: Settings, its_time: Time) -> None:

@@ -81,10 +81,10 @@ def _look_again(session: Session, row: Webhook) -> None:
 
 
 def _send_at_once(session: Session, row: Webhook) -> None:
-    """Send everything that waits at once, in order."""
+    """Send everything that waits at once, in order, and from the beginning of the schedule."""
     _look_again(session, row)
     waiting = (_DELIVERY.c.webhook_id == row.id, _DELIVERY.c.state == DeliveryState.PENDING)
-    session.connection().execute(update(_DELIVERY).where(*waiting).values(next_attempt_at=now()))
+    session.connection().execute(update(_DELIVERY).where(*waiting).values(attempts=0, next_attempt_at=now()))
 
 
 def remove(session: Session, row: Webhook, *, version: int, by: Caller) -> None:
