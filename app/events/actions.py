@@ -44,7 +44,7 @@ def add(session: Session, values: dict[str, Any], networks: Sequence[Network], *
 def change(
     session: Session, row: Webhook, values: dict[str, Any], networks: Sequence[Network], *, version: int, by: Caller
 ) -> Webhook:
-    """Change a webhook, or switch it on or off. At a new address, or switched on, it is tried at once."""
+    """Change a webhook, or switch it on or off. At a new address, or switched on, what waits is sent at once."""
     _may_change(by)
     told = set_values(session, row, _checked(values, networks, row), version=version, by=by)
     if not told:
@@ -52,7 +52,7 @@ def change(
     if "url" in told:
         told["url"] = {name: shown(url) for name, url in told["url"].items()}
     if "url" in told or "active" in told:
-        _try_at_once(session, row)
+        _send_at_once(session, row)
     record(session, by, "webhook.changed", "webhook", row.id, changes=told)
     return row
 
@@ -75,8 +75,16 @@ def _checked(values: dict[str, Any], networks: Sequence[Network], row: Webhook |
     return checked
 
 
-def _try_at_once(session: Session, row: Webhook) -> None:
-    session.connection().execute(update(_WEBHOOK).where(_WEBHOOK.c.id == row.id).values(failures=0, not_before=None))
+def _look_again(session: Session, row: Webhook) -> None:
+    """Wait for its receiver no longer: somebody says that it is there."""
+    session.connection().execute(update(_WEBHOOK).where(_WEBHOOK.c.id == row.id).values(not_before=None))
+
+
+def _send_at_once(session: Session, row: Webhook) -> None:
+    """Send everything that waits at once, in order, and from the beginning of the schedule."""
+    _look_again(session, row)
+    waiting = (_DELIVERY.c.webhook_id == row.id, _DELIVERY.c.state == DeliveryState.PENDING)
+    session.connection().execute(update(_DELIVERY).where(*waiting).values(attempts=0, next_attempt_at=now()))
 
 
 def remove(session: Session, row: Webhook, *, version: int, by: Caller) -> None:
@@ -110,7 +118,7 @@ def test(session: Session, row: Webhook, *, by: Caller) -> None:
     by.require("webhooks:write")
     if not row.active:
         raise Conflict("webhook_disabled", "Switch it on first: change `active` to true.")
-    _try_at_once(session, row)
+    _look_again(session, row)
     record(session, by, TESTED, "webhook", row.id, label=row.label)
 
 
@@ -126,7 +134,7 @@ def replay(session: Session, webhook: Webhook, delivery: Delivery | None, *, by:
     values = {"state": DeliveryState.PENDING, "attempts": 0, "next_attempt_at": at, "ended_at": None}
     count = session.connection().execute(again.where(which).values(**values)).rowcount
     if count:
-        _try_at_once(session, webhook)
+        _look_again(session, webhook)
         told = {"delivery_id": delivery.id} if delivery else {}
         record(session, by, "webhook.replayed", "webhook", webhook.id, deliveries=count, **told)
     return count

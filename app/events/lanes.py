@@ -21,7 +21,17 @@ from app.clock import now
 from app.database import Session, table_of
 from app.events import queries
 from app.events.models import Attempt, Delivery, DeliveryState, DisabledReason, Webhook
-from app.events.rules import GONE, TESTED, Place, delay_after, event, is_away, is_delivered
+from app.events.rules import (
+    AN_OUTAGE,
+    GONE,
+    TESTED,
+    Place,
+    delay_after,
+    event,
+    is_away,
+    is_delivered,
+    pause_after,
+)
 from app.journal.actions import record as journal
 from app.journal.models import JournalEntry
 
@@ -169,9 +179,10 @@ def fan_out(session: Session, lane: Lane, public_url: str) -> int | None:
 
 
 def next_due(session: Session, lane: Lane, time_out: float) -> Call | None:
-    """The next delivery to be attempted, the oldest event first; one query.
+    """The next delivery to be attempted: the oldest event, but first what was tried least; one query.
 
-    None where none is due, or where the lease would not hold for as long as an attempt may take.
+    So an event that a receiver chokes on lets the others by. None where none is due, or where the lease would not hold
+    for as long as an attempt may take.
     """
     at = now()
     columns = (_DELIVERY.c.organisation_id, _DELIVERY.c.webhook_id, _DELIVERY.c.seq, _DELIVERY.c.type)
@@ -195,7 +206,7 @@ def next_due(session: Session, lane: Lane, time_out: float) -> Call | None:
             _DELIVERY.c.state == DeliveryState.PENDING,
             _DELIVERY.c.next_attempt_at <= at,
         )
-        .order_by(_DELIVERY.c.seq)
+        .order_by(_DELIVERY.c.attempts, _DELIVERY.c.seq)
         .limit(1)
     )
     row = session.connection().execute(statement).mappings().first()
@@ -215,26 +226,28 @@ def _live(secret: str, previous: str | None, until: datetime | None, at: datetim
 def record(session: Session, lane: Lane, call: Call, outcome: Outcome) -> None:
     """Record an attempt, and what follows from it; LeaseLost where that is somebody else's now."""
     at, attempts = now(), call.attempts + 1
-    delivered = is_delivered(outcome.status)
-    delay = delay_after(attempts, secrets.randbelow(1000) / 1000)
+    delivered, chance = is_delivered(outcome.status), secrets.randbelow(1000) / 1000
+    delay = delay_after(attempts, chance)
     next_attempt_at = at + max(delay, outcome.wait) if delay is not None else None
     if delivered:
         values: dict[str, Any] = {"state": DeliveryState.DELIVERED, "next_attempt_at": None, "ended_at": at}
         _hold(session, lane, failures=0, not_before=None)
-        if call.failures:
+        if call.failures >= AN_OUTAGE:
             _try_all_at_once(session, call.webhook_id, at)
-    elif outcome.status == GONE:  # it waits until the webhook is switched on again
-        values = {"next_attempt_at": at}
+    elif outcome.status == GONE:  # no fault of the event's: it waits until the webhook is switched on again
+        values = {"next_attempt_at": at, "attempts": call.attempts}
         _hold(session, lane)
         _disable(session, call)
     else:
         values = {"next_attempt_at": next_attempt_at}
         if next_attempt_at is None:
             values |= {"state": DeliveryState.DEAD, "ended_at": at}
-        away = is_away(outcome.status)
-        _hold(session, lane, failures=call.failures + 1 if away else 0, not_before=next_attempt_at if away else None)
+        failures = call.failures + 1 if is_away(outcome.status) else 0
+        pause = max(pause_after(failures, chance), outcome.wait) if failures else None
+        _hold(session, lane, failures=failures, not_before=at + pause if pause else None)
     connection = session.connection()
-    connection.execute(update(_DELIVERY).where(_DELIVERY.c.id == call.delivery_id).values(attempts=attempts, **values))
+    values = {"attempts": attempts, **values}
+    connection.execute(update(_DELIVERY).where(_DELIVERY.c.id == call.delivery_id).values(**values))
     said = {"at": outcome.at, "milliseconds": outcome.milliseconds, "status": outcome.status, "error": outcome.error}
     connection.execute(insert(_ATTEMPT).values(id=uuid7(), delivery_id=call.delivery_id, **said))
 

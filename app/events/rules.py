@@ -140,6 +140,8 @@ _DELAYS = [
 ]
 """How long after the first, second … failed attempt the next one is made: three days and three hours in all."""
 JITTER = 0.2
+AN_OUTAGE = 3
+"""After so many attempts in a row that found nobody there, the next success brings everything that waits."""
 SECRET_LIVES_ON = timedelta(hours=24)
 """How long a secret is still signed with after it was replaced."""
 GONE = 410
@@ -156,6 +158,14 @@ def delay_after(attempts: int, chance: float) -> timedelta | None:
     return _DELAYS[attempts - 1] * (1 + JITTER * chance) if attempts < ATTEMPTS else None
 
 
+def pause_after(failures: int, chance: float) -> timedelta:
+    """How long nothing is sent to a receiver that was away so many times in a row: 5 s, then 5 min, and a fifth longer.
+
+    Short, because one event may be what it chokes on: the others are then held up for minutes and not for days.
+    """
+    return _DELAYS[min(failures, 2) - 1] * (1 + JITTER * chance)
+
+
 def is_delivered(status: int | None) -> bool:
     """Whether the receiver took it: any 2xx. A redirect is not followed, and is none (Standard Webhooks)."""
     return status is not None and 200 <= status < 300
@@ -164,7 +174,7 @@ def is_delivered(status: int | None) -> bool:
 def is_away(status: int | None) -> bool:
     """Whether the failure is about the receiver and not about this event: no answer, or one that says `not now`.
 
-    Then nothing else is tried on the webhook before the next attempt is due.
+    Then nothing else is sent to the webhook for a while (`pause_after`).
     """
     return status is None or status in _AWAY
 
