@@ -22,7 +22,8 @@ from app.demo.server import serving
 from app.events import actions, lanes
 from app.events.lanes import LeaseLost, Outcome
 from app.events.models import Attempt, Delivery, Webhook
-from app.events.rules import ATTEMPTS, JITTER, delay_after, new_secret, retry_after, shown
+from app.events.rules import ATTEMPTS, JITTER, delay_after, new_secret, shown
+from app.outgoing import retry_after
 from app.settings import Settings
 from tests.county import Api, County, a_decision
 from tests.receivers import WEBHOOKS, Receiver, added, free_port, receiving, settings_for, until, work, working
