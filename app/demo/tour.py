@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -12,15 +13,17 @@ from rich.table import Table
 from app import schema
 from app.database import Database
 from app.demo.budget import Controller
+from app.demo.case_system import CaseSystem
 from app.demo.cases import KINDS, NoCases, chosen_stories, decisions_of, kinds_found, read_cases
 from app.demo.client import Client, Step, WrongAnswer
 from app.demo.county import Services, content, fill_services, people_and_keys
 from app.demo.play import Player
-from app.demo.server import serving
+from app.demo.server import bound, serving
 from app.journal import queries as journal
 from app.settings import Settings
 
-TOURED = ("neuvola", "pupil-welfare", "procurement")
+TOURED = ("neuvola", "procurement")
+OF_THE_CASE_SYSTEM = "pupil-welfare"
 
 
 def tour_of_county(console: Console) -> bool:
@@ -33,6 +36,9 @@ def tour_of_county(console: Console) -> bool:
         for key in TOURED:
             title = stories[key]["register"]["title"]
             stage.chapter(f"{title['fi']} ({title['en']})", Player(stage.client, services, stories[key]).play)
+        title = stories[OF_THE_CASE_SYSTEM]["register"]["title"]
+        day = CaseSystem(stage.client, services, stories[OF_THE_CASE_SYSTEM])
+        stage.chapter(f"The case system's day: {title['fi']} ({title['en']})", day.play)
         for title, play in Controller(stage.client, services).chapters():
             stage.chapter(title, play)
         stage.chapter("What the others see", lambda: _others(stage.client))
@@ -123,11 +129,18 @@ class _Stage:
 @contextmanager
 def _stage(console: Console) -> Iterator[_Stage]:
     with tempfile.TemporaryDirectory(prefix="lava-tour-") as folder:
-        settings = Settings(port=0, database_url=f"sqlite:///{folder}/tour.db", rate_limit="100000/minute")
+        listening = bound(Settings(port=0))
+        settings = Settings(
+            database_url=f"sqlite:///{folder}/tour.db",
+            attachments_folder=Path(folder) / "attachments",
+            public_url=f"http://127.0.0.1:{listening.getsockname()[1]}",
+            outgoing_networks=[IPv4Network("127.0.0.0/8")],  # the tour's own case system is on this machine
+            rate_limit="100000/minute",
+        )
         database = Database(settings.database_url)
         schema.migrate(database)
         keys, _ = people_and_keys(database)
-        with serving(settings) as running:
+        with serving(settings, listening) as running:
             yield _Stage(console, database, running.client(keys))
         database.engine.dispose()
 
