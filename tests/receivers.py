@@ -81,7 +81,10 @@ def receiving(answer: Answer | Callable[[Message], Answer] = 204) -> Iterator[Re
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"])).decode()
+            size = int(self.headers["content-length"])
+            body = self.rfile.read(size).decode()
+            if len(body.encode()) < size:
+                return  # the caller was killed in the middle of it: that is no message
             message = Message(body, {name.lower(): value for name, value in self.headers.items()}, self.path)
             receiver.got.append(message)
             self.close_connection = True
