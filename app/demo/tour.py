@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from app import schema
+from app.clock import now
 from app.database import Database
 from app.demo.budget import Controller
 from app.demo.case_system import CaseSystem
-from app.demo.cases import KINDS, NoCases, chosen_stories, decisions_of, kinds_found, read_cases
+from app.demo.cases import KINDS, SOURCE, NoCases, chosen_stories, decisions_of, kinds_found, read_cases
 from app.demo.client import Client, Step, WrongAnswer
 from app.demo.county import Services, content, fill_services, people_and_keys
 from app.demo.play import Player
@@ -146,17 +147,29 @@ def _stage(console: Console) -> Iterator[_Stage]:
 
 
 def _register_all(client: Client, cases: list[dict[str, str]], registered: list[dict[str, object]]) -> None:
+    read_at = now().isoformat()
+    items = [{**{k: v for k, v in body.items() if k != "source"}, "source_changed_at": read_at} for body in registered]
+    for what, outcome in (("tells of", "created"), ("tells again of", "unchanged")):
+        client.send(
+            "integration",
+            "POST",
+            "/api/v1/cases/batch",
+            {"source": SOURCE, "items": items},
+            what=f"{what} {len(items)} decisions at once",
+            told=lambda answer: f"{len(answer['items'])} {answer['items'][0]['outcome']}",
+            holds=lambda answer, outcome=outcome: all(row["outcome"] == outcome for row in answer["items"]),
+        )
     hints: dict[str, int] = {}
-    for body in registered:
-        made = client.send("integration", "POST", "/api/v1/decisions", body, expect=201)
-        hints[made["hint_outcome"]] = hints.get(made["hint_outcome"], 0) + 1
+    found = client.send("integration", "GET", "/api/v1/decisions?limit=200")["items"]
+    for decision in found:
+        hints[decision["hint_outcome"]] = hints.get(decision["hint_outcome"], 0) + 1
     told = ", ".join(f"{outcome} {count}" for outcome, count in sorted(hints.items()))
     client.send(
         "integration",
         "GET",
         "/api/v1/decisions?limit=1",
-        what=f"registers {len(registered)} decisions",
-        told=lambda _answer: f"early hints: {told}",
+        what="looks at the early hints",
+        told=lambda _answer: told,
     )
     most = max(cases, key=lambda case: sum(body["diary_number"] == case["CaseIDLabel"] for body in registered))
     expected = sum(body["diary_number"] == most["CaseIDLabel"] for body in registered)
@@ -189,7 +202,6 @@ def _player(client: Client, services: Services, story: dict[str, object]) -> Pla
         path = f"/api/v1/decisions/{found['items'][0]['id']}"
         option = {"code": "VE1", "title": {"fi": "Ehdotuksen mukaan"}}
         client.send("preparer", "POST", f"{path}/options", option, expect=201)
-        client.send("preparer", "POST", f"{path}/preparation", changes=path)
         player.decision = client.send("preparer", "GET", path)
 
     player.register = take_up  # type: ignore[method-assign]
