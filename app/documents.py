@@ -65,6 +65,8 @@ def _states() -> str:
         _diagram("Decision", "decision_state", DecisionState.DRAFT, decisions.MOVES),
         "What a body did is recorded from any state: "
         + ", ".join(f"`{outcome}` → `{state}`" for outcome, state in decisions.REPORTED.items())
+        + ". So is the status that a case system tells, when it changes: "
+        + ", ".join(f"`{status}` → `{state}`" for status, state in decisions.REPORTED_STATUS.items())
         + ".\n",
         _diagram("Assessment", "assessment_state", AssessmentState.SCREENING, assessments.MOVES),
         "The approval of a new edition makes the one before it `superseded`, from "

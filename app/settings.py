@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -19,8 +19,11 @@ class Settings(BaseSettings):
     database_connections: Annotated[int, Field(ge=1, le=200, description="Connections kept open.")] = 16
     public_url: Annotated[
         str,
-        Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$", description="Where the service is; links begin with it."),
-    ] = "http://127.0.0.1:8000"
+        Field(
+            pattern=r"^(https?://[^\s/]+(/[^\s]*)?)?$",
+            description="Where the service is reached; links begin with it. Empty: http, the host and the port.",
+        ),
+    ] = ""
     host: Annotated[str, Field(description="Address the server listens on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port the server listens on.")] = 8000
     max_body_bytes: Annotated[int, Field(ge=1024, description="Largest request body accepted (413 above it).")] = (
@@ -77,6 +80,11 @@ class Settings(BaseSettings):
         if command is not None and not any("{path}" in argument for argument in shlex.split(command)[1:]):
             raise ValueError("Give a command with {path} among its arguments, such as: clamdscan --fdpass {path}")
         return command or None
+
+    @model_validator(mode="after")
+    def _reached_where_it_listens(self) -> "Settings":
+        self.public_url = self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+        return self
 
     @field_validator("database_url")
     @classmethod

@@ -112,7 +112,7 @@ def _told(
         proposed=proposed,
     )
     said = row["told_by_source"] or {}
-    api = f"{public_url.rstrip('/')}/api/v1"
+    api = f"{public_url}/api/v1"
     of_decision = f"{api}/decisions/{row['id']}"
     cleared_by = clearance.get("assessment_id")
     return DecisionReadiness.model_validate(

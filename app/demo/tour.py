@@ -3,8 +3,10 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -157,7 +159,7 @@ def _register_all(client: Client, cases: list[dict[str, str]], registered: list[
             {"source": SOURCE, "items": items},
             what=f"{what} {len(items)} decisions at once",
             told=lambda answer: f"{len(answer['items'])} {answer['items'][0]['outcome']}",
-            holds=lambda answer, outcome=outcome: all(row["outcome"] == outcome for row in answer["items"]),
+            holds=partial(_all_are, outcome),
         )
     hints: dict[str, int] = {}
     found = client.send("integration", "GET", "/api/v1/decisions?limit=200")["items"]
@@ -183,6 +185,10 @@ def _register_all(client: Client, cases: list[dict[str, str]], registered: list[
                 f"{len(answer['items'])} decisions of {answer['items'][0]['diary_number']} (the file has {expected})"
             ),
         )
+
+
+def _all_are(outcome: str, answer: Any) -> bool:
+    return all(row["outcome"] == outcome for row in answer["items"])
 
 
 def _player(client: Client, services: Services, story: dict[str, object]) -> Player:
