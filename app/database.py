@@ -6,7 +6,7 @@ event loop, without threads, on both databases (docs/adr/0002-one-body-no-thread
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -64,6 +64,8 @@ SQLModel.metadata.naming_convention = {
 }
 
 JSON_TYPE = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+Result = TypeVar("Result")
 
 WRITE_WAIT_SECONDS = 20.0
 WRITE_RETRY_SECONDS = 0.002
@@ -152,6 +154,18 @@ class Database:
             finally:
                 _give_up_at.reset(outer)
                 self._turns.give_back(writes=writes)
+
+    async def read(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        """What domain code finds that asks once, in a transaction of its own on the event loop."""
+        async with self.request_transaction(writes=False, one_statement=True) as session:
+            found: Result = await greenlet_spawn(work, session, *arguments)
+        return found
+
+    async def write(self, work: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
+        """What domain code does, in a transaction of its own on the event loop, committed when this returns."""
+        async with self.request_transaction(writes=True) as session:
+            done: Result = await greenlet_spawn(work, session, *arguments, **named)
+        return done
 
     async def close(self) -> None:
         """Close every connection."""

@@ -34,7 +34,7 @@ from app.case_management import statement_api, systems_api
 from app.conventions import idempotency
 from app.conventions.head import HeadAsGet
 from app.conventions.problems import faults_of, problem
-from app.database import Database, broken_constraint, is_busy
+from app.database import Database, Session, broken_constraint, is_busy
 from app.decisions import api as decisions
 from app.errors import (
     Busy,
@@ -205,8 +205,7 @@ async def _forget_old_keys(database: Database) -> None:
     """Once an hour, forget the idempotency keys and answers that are past their time."""
     while True:
         try:
-            async with database.request_transaction(writes=True) as session:
-                await greenlet_spawn(idempotency.forget_old, session)
+            await database.write(idempotency.forget_old)
         except (Busy, OperationalError, PoolTimeoutError) as error:
             log.warning("forgetting idempotency keys failed", error=str(error))
         await asyncio.sleep(3600)
@@ -345,8 +344,7 @@ async def readyz(request: Request) -> Response:
 
     if request.app.state.draining:
         return problem(request, 503, "database_busy", "The service is shutting down.", headers={"Retry-After": "5"})
-    async with database.request_transaction(writes=False, one_statement=True) as session:
-        await greenlet_spawn(session.execute, text("SELECT 1"))
+    await database.read(Session.execute, text("SELECT 1"))
     return Response('{"status":"ready"}', media_type="application/json")
 
 

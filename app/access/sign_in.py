@@ -66,8 +66,7 @@ class SignIn(SignsIn):
     async def before_the_body(self, request: Request) -> None:
         """Sign the caller of a change in, and count the request."""
         database: Database = request.app.state.database
-        async with database.request_transaction(writes=False, one_statement=True) as session:
-            caller = await greenlet_spawn(caller_of_request, session, request)
+        caller = await database.read(caller_of_request, request)
         count_against(request.app.state.settings.rate_limit, str(caller.id))
         request.state.caller, request.state.signed_in_at = caller, time.monotonic()
 

@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.util import greenlet_spawn
 from sqlmodel import col
 
 from app.access.models import Organisation
@@ -95,16 +94,14 @@ async def forget_files(database: Database, storage: Storage) -> int:
 
     Only the folders of this database's organisations are looked into. Runs beside the service.
     """
-    async with database.request_transaction(writes=False) as session:
-        owners = await greenlet_spawn(_organisations, session)
+    owners = await database.read(_organisations)
     await asyncio.to_thread(storage.forget_received, KEPT_SECONDS)
     removed = 0
     for owner in owners:
         old = await asyncio.to_thread(_old_files, storage, owner)
         for start in range(0, len(old), _AT_ONCE):
             some = old[start : start + _AT_ONCE]
-            async with database.request_transaction(writes=False) as session:
-                kept = await greenlet_spawn(named, session, some)
+            kept = await database.read(named, some)
             for key in set(some) - kept:
                 await asyncio.to_thread(storage.delete, key)
                 removed += 1

@@ -6,14 +6,13 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 import structlog
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.util import greenlet_spawn
 
 from app import outgoing
 from app.case_management import systems
@@ -31,7 +30,6 @@ TURN_SECONDS = 30.0
 TIME_OUT_SECONDS = 30.0
 MOST_BYTES = 20 * 1024 * 1024
 
-Result = TypeVar("Result")
 log = structlog.get_logger("pulling")
 
 
@@ -120,9 +118,9 @@ class Puller:
     async def turn(self, http: httpx.AsyncClient) -> bool:
         """One turn at one system; returns whether there was any that was due."""
         try:
-            if not await self._read(systems.is_anything_due):
+            if not await self._database.read(systems.is_anything_due):
                 return False
-            turn = await self._write(systems.claim_turn)
+            turn = await self._database.write(systems.claim_turn)
             if turn is None:
                 return False
             await self._pull(http, turn)
@@ -140,18 +138,18 @@ class Puller:
         began = time.monotonic()
         try:
             while time.monotonic() - began < TURN_SECONDS and not self._stopping.is_set():
-                work = await self._write(systems.next_work, turn)
+                work = await self._database.write(systems.next_work, turn)
                 if not await self._step(http, turn, work):
                     break
         except NotReached as failure:
             await self._failed(turn, failure.why, failure.pause)
         except (NotUnderstood, DomainError) as failure:
             await self._failed(turn, failure.detail, timedelta())
-        await self._write(systems.release, turn)
+        await self._database.write(systems.release, turn)
 
     async def _failed(self, turn: Turn, why: str, pause: timedelta) -> None:
         log.warning("pulling failed", system=str(turn.system_id), error=why)
-        await self._write(systems.record_failure, turn, why, pause)
+        await self._database.write(systems.record_failure, turn, why, pause)
 
     async def _step(self, http: httpx.AsyncClient, turn: Turn, work: Work) -> bool:
         """Fetch what was told of, or a page of the listing; returns whether there was anything."""
@@ -167,7 +165,7 @@ class Puller:
                 raise NotReached("The system has no such listing (404).") from error
             position = {**listed.position, "run_until": until.isoformat()}
             last = until if listed.is_last else None
-            await self._write(systems.record_listed, turn, listed.records, position, read_at, until=last)
+            await self._database.write(systems.record_listed, turn, listed.records, position, read_at, until=last)
         return bool(work.notices) or work.is_listing_due
 
     async def _fetch(
@@ -177,26 +175,16 @@ class Puller:
         try:
             fetched = await product.fetch_case(ask, external_id)
         except NotReached as failure:
-            await self._write(systems.record_notice_failed, turn, external_id, told_at, failure.why)
+            await self._database.write(systems.record_notice_failed, turn, external_id, told_at, failure.why)
             raise
         except NotThere:
             why = "The system told of it, and does not have it."
-            await self._write(systems.record_not_fetched, turn, external_id, told_at, why)
+            await self._database.write(systems.record_not_fetched, turn, external_id, told_at, why)
         except NotUnderstood as error:
-            await self._write(systems.record_not_fetched, turn, external_id, told_at, error.detail)
+            await self._database.write(systems.record_not_fetched, turn, external_id, told_at, error.detail)
         else:
-            await self._write(systems.record_fetched, turn, fetched, told_at, read_at)
+            await self._database.write(systems.record_fetched, turn, fetched, told_at, read_at)
 
     async def _rest(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
-
-    async def _read(self, work: Callable[..., Result], *arguments: Any) -> Result:
-        async with self._database.request_transaction(writes=False, one_statement=True) as session:
-            result: Result = await greenlet_spawn(work, session, *arguments)
-            return result
-
-    async def _write(self, work: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
-        async with self._database.request_transaction(writes=True) as session:
-            result: Result = await greenlet_spawn(work, session, *arguments, **named)
-            return result

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import Request, Response
-from sqlalchemy.util import greenlet_spawn
 
 from app.conventions.route import Route
 from app.database import Database
@@ -59,7 +58,6 @@ async def _goes_on(request: Request, waiting: NothingYet, give_up_at: float) -> 
         await asyncio.sleep(min(LOOK_EVERY_SECONDS, left))
         if await request.is_disconnected():
             return False
-        async with database.request_transaction(writes=False, one_statement=True) as session:
-            if await greenlet_spawn(queries.head_of, session, waiting.organisation_id) > waiting.seq:
-                return True
+        if await database.read(queries.head_of, waiting.organisation_id) > waiting.seq:
+            return True
     return False

@@ -3,14 +3,11 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar
 
 import httpx
 import structlog
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.util import greenlet_spawn
 
 from app import outgoing
 from app.database import Database
@@ -28,7 +25,6 @@ IDLE_SECONDS = 0.5
 CLOSING_SECONDS = 5.0
 FORGET_EVERY_SECONDS = 3600.0
 
-Result = TypeVar("Result")
 log = structlog.get_logger("worker")
 
 
@@ -74,9 +70,9 @@ class Worker:
         free = MOST_LANES - len(self._lanes)
         try:
             await self._forget()
-            if not free or not await self._read(lanes.is_anything_due):
+            if not free or not await self._database.read(lanes.is_anything_due):
                 return []
-            return await self._write(lanes.claim, free, 2 * self._time_out)
+            return await self._database.write(lanes.claim, free, 2 * self._time_out)
         except (Busy, OperationalError, PoolTimeoutError) as error:
             log.warning("the worker waits for the database", error=str(error))
         except Exception:  # whatever it was: a worker that ended would be missed by nobody
@@ -86,7 +82,7 @@ class Worker:
 
     async def _forget(self) -> None:
         if time.monotonic() - self._forgot_at > FORGET_EVERY_SECONDS:
-            while await self._write(actions.forget_delivered):
+            while await self._database.write(actions.forget_delivered):
                 pass
             self._forgot_at = time.monotonic()
 
@@ -97,7 +93,7 @@ class Worker:
             while time.monotonic() < until and not self._stopping.is_set():
                 if not await self._sent_one(http, lane) and not await self._fanned_out(lane):
                     break
-            await self._write(lanes.release, lane)
+            await self._database.write(lanes.release, lane)
         except LeaseLost:
             log.warning("a lease was lost", webhook=str(lane.webhook_id))
         except (Busy, OperationalError, PoolTimeoutError) as error:
@@ -106,11 +102,11 @@ class Worker:
             log.exception("a turn failed", webhook=str(lane.webhook_id))
 
     async def _sent_one(self, http: httpx.AsyncClient, lane: Lane) -> bool:
-        call = await self._read(lanes.next_due, lane, self._time_out)
+        call = await self._database.read(lanes.next_due, lane, self._time_out)
         if call is None:
             return False
         outcome = await send(http, call, self._time_out)
-        await self._write(lanes.record, lane, call, outcome)
+        await self._database.write(lanes.record, lane, call, outcome)
         log.info(
             "delivery",
             webhook=str(call.webhook_id),
@@ -126,14 +122,4 @@ class Worker:
         return True
 
     async def _fanned_out(self, lane: Lane) -> bool:
-        return await self._write(lanes.fan_out, lane, self._public_url) is not None
-
-    async def _read(self, work: Callable[..., Result], *arguments: Any) -> Result:
-        async with self._database.request_transaction(writes=False, one_statement=True) as session:
-            result: Result = await greenlet_spawn(work, session, *arguments)
-            return result
-
-    async def _write(self, work: Callable[..., Result], *arguments: Any) -> Result:
-        async with self._database.request_transaction(writes=True) as session:
-            result: Result = await greenlet_spawn(work, session, *arguments)
-            return result
+        return await self._database.write(lanes.fan_out, lane, self._public_url) is not None

@@ -14,7 +14,6 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.util import greenlet_spawn
 
 from app.database import Database
 from app.errors import Busy
@@ -77,8 +76,7 @@ class Runner:
         forget_uploads()
         while True:
             try:
-                async with database.request_transaction(writes=True) as session:
-                    await greenlet_spawn(actions.beat, session, set(self._held))
+                await database.write(actions.beat, set(self._held))
             except (Busy, OperationalError) as error:
                 log.warning("telling of jobs failed", error=str(error))
             await asyncio.sleep(BEAT_SECONDS)
@@ -90,8 +88,7 @@ class Runner:
             stop_now(self._executor)
             self._executor = None
         if held:
-            async with database.request_transaction(writes=True) as session:
-                await greenlet_spawn(actions.lose, session, set(held))
+            await database.write(actions.lose, set(held))
         for path in held.values():
             path.unlink(missing_ok=True)
 

@@ -6,7 +6,6 @@ No transaction is open meanwhile, so that a slow sender holds nobody up.
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
-from sqlalchemy.util import greenlet_spawn
 from starlette.background import BackgroundTask
 
 from app.access.rules import Caller
@@ -33,8 +32,7 @@ class UploadRoute(Route):
         if media_type not in MEDIA_TYPES:
             raise WrongMediaType("wrong_media_type", f"Send the file as {' or '.join(MEDIA_TYPES[:2])}.")
         database: Database = request.app.state.database
-        async with database.request_transaction(writes=False) as session:
-            caller: Caller = await greenlet_spawn(caller_of_request, session, request)
+        caller = await database.read(caller_of_request, request)
         assert self.openapi_extra is not None
         caller.require(self.openapi_extra["x-upload"])  # before hundreds of megabytes are taken in
         upload = await _received(request)
