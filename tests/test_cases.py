@@ -258,6 +258,22 @@ def made_id(said: Any) -> Any:
     return UUID(said["decision_id"])
 
 
+def test_the_edition_is_the_one_that_cleared_also_while_a_newer_one_is_written(api: Api, database: Database) -> None:
+    said = told(api)["decision"]
+    path = f"/api/v1/decisions/{said['decision_id']}"
+    option = {"code": "VE1", "title": {"fi": "Siirretään"}}
+    assert api.send("preparer", "POST", f"{path}/options", option).status_code == 201
+    with database.transaction() as session:
+        decision = decision_queries.get(session, made_id(said), visible_to=api.county["preparer"])
+        approved = str(an_assessment(session, api.county, "approved", decision).id)
+    own = f"/api/v1/assessments/{approved}"
+    newer = api.change("preparer", "POST", f"{own}/editions", of=own).json()
+    found = asked(api).json()["decisions"][0]
+    assert (found["readiness"], found["edition"], found["assessment_id"]) == ("approved", 1, approved)
+    assert (newer["edition"], found["links"]["form"].rpartition("/")[2]) == (2, newer["id"])
+    assert found["links"]["statement"].endswith(f"{own}/statement")
+
+
 def test_on_an_agenda_the_mark_follows_the_clearance(api: Api, database: Database) -> None:
     said = told(api, 1, status="on_agenda")
     assert decision_of(api, said)["uncleared"] is True

@@ -186,7 +186,7 @@ class DecisionReadiness(Representation):
         description="The lines of the quality check that the unfinished assessment does not pass."
     )
     lapsed_because: list[LapseReason] = Field(description="Why an earlier clearance no longer holds.")
-    assessment_id: UUID | None = Field(description="Its current assessment.")
+    assessment_id: UUID | None = Field(description="The assessment that cleared it, else its current one.")
     edition: int | None = Field(description="That assessment's edition.")
     cleared_at: datetime | None = Field(description="When it was cleared, UTC.")
     content_digest: str | None = Field(description="SHA-256 of the sealed content that cleared it.")
