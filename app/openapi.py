@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.conventions.problems import Problem
+from app.services.models import AgeGroup
 
 DESCRIPTION = """\
 Child-impact assessment (lapsivaikutusten arviointi) for Finnish wellbeing services counties and municipalities.
@@ -86,6 +87,13 @@ _ACCEPT_LANGUAGE = {
     "description": "The language of problems' titles: fi, sv or en.",
     "schema": {"type": "string", "examples": ["sv"]},
 }
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag of what the caller has, or several: the answer is 304 while it has not changed.",
+    "schema": {"type": "string", "examples": ['"7"']},
+}
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -111,9 +119,14 @@ def document(app: FastAPI) -> dict[str, Any]:
     schemas.update(problem.pop("$defs"))
     schemas["Problem"] = problem
     _describe_fields(schemas)
+    schemas["AgeGroup"]["x-enum-varnames"] = [group.name for group in AgeGroup]  # `0-6` is no name in a program
     described["components"]["responses"] = {str(status): _problem_response(status) for status in _WORDS}
     described["components"]["headers"] = _HEADERS
-    described["components"]["parameters"] = {"IdempotencyKey": _IDEMPOTENCY_KEY, "AcceptLanguage": _ACCEPT_LANGUAGE}
+    described["components"]["parameters"] = {
+        "IdempotencyKey": _IDEMPOTENCY_KEY,
+        "AcceptLanguage": _ACCEPT_LANGUAGE,
+        "IfNoneMatch": _IF_NONE_MATCH,
+    }
     for path, operations in described["paths"].items():
         for method, operation in operations.items():
             operations[method] = {**{word: operation[word] for word in _FIRST if word in operation}, **operation}
@@ -153,7 +166,8 @@ def _lists_in(said: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _mend(said: Any) -> None:
     """Write what pydantic leaves out: an integer's limits in JSON Schema's own words where a validator comes first, and
-    its width, since cents do not go into 32 bits; and that an object whose names have a pattern has no others.
+    its width, since cents do not go into 32 bits; and that an object whose names have a pattern has no others, in the
+    words that makers of clients know (`patternProperties` is passed over by most, and the names are lost).
     """
     if isinstance(said, list):
         for item in said:
@@ -167,8 +181,9 @@ def _mend(said: Any) -> None:
             if ours in said:
                 said[theirs] = said.pop(ours)
         said["format"] = "int32" if said.get("maximum", 0) <= MAX_INT32 else "int64"
-    if said.get("type") == "object" and "patternProperties" in said:
-        said.setdefault("additionalProperties", False)
+    if said.get("type") == "object" and len(said.get("patternProperties", ())) == 1:
+        [(pattern, values)] = said.pop("patternProperties").items()
+        said |= {"propertyNames": {"pattern": pattern}, "additionalProperties": values}
 
 
 def _problem_response(status: int) -> dict[str, Any]:
@@ -190,6 +205,8 @@ def _complete(path: str, method: str, operation: dict[str, Any], schemas: dict[s
     keyed = "security" in operation
     if method == "post" and keyed:
         parameters.append({"$ref": "#/components/parameters/IdempotencyKey"})
+    if method == "get":
+        parameters.append({"$ref": "#/components/parameters/IfNoneMatch"})
     parameters.append({"$ref": "#/components/parameters/AcceptLanguage"})
     for parameter in parameters:
         if parameter.get("in") == "path":

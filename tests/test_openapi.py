@@ -1,5 +1,6 @@
 """The description of the API: every operation says what it does, and every example holds."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -109,6 +110,38 @@ def test_integers_say_their_limits_and_their_width(described: dict[str, Any]) ->
     days = schemas["ApiKeyNew"]["properties"]["valid_days"]
     assert (days["minimum"], days["maximum"], days["format"]) == (1, 730, "int32")
     assert "ge" not in days
+
+
+def test_schemas_have_names_and_titles_of_their_own(described: dict[str, Any]) -> None:
+    schemas = described["components"]["schemas"]
+    assert [name for name in schemas if "__" in name] == []  # two classes of one name, told apart by their modules
+    titles = [schema["title"] for schema in schemas.values()]
+    assert sorted(titles) == sorted(set(titles))
+
+
+def test_codes_that_are_no_names_say_what_they_are_called(described: dict[str, Any]) -> None:
+    codes = {name: schema["enum"] for name, schema in described["components"]["schemas"].items() if "enum" in schema}
+    for name, values in codes.items():
+        called = described["components"]["schemas"][name].get("x-enum-varnames", values)
+        assert [code for code in called if not code.replace("-", "_").isidentifier()] == []
+        assert len(called) == len(values)
+    assert len(codes) > 40
+
+
+def test_objects_with_free_names_say_what_a_name_may_be_and_what_is_in_it(described: dict[str, Any]) -> None:
+    answers = described["components"]["schemas"]["ScreeningNew"]["properties"]["answers"]
+    assert answers["additionalProperties"] == {"$ref": "#/components/schemas/ScreeningAnswer"}
+    validator = validator_of(described, answers)
+    assert validator.is_valid({"long_term": "yes"})
+    assert not validator.is_valid({"long_term": "perhaps"})
+    assert not validator.is_valid({"Long term": "yes"})
+    assert "patternProperties" not in json.dumps(described)  # most makers of clients pass over it
+
+
+def test_every_read_takes_if_none_match_where_it_answers_304(described: dict[str, Any]) -> None:
+    for where, operation in operations(described):
+        named = {at(described, parameter)["name"] for parameter in operation["parameters"]}
+        assert ("If-None-Match" in named) == ("304" in operation["responses"]), where
 
 
 def test_every_request_body_has_examples_that_hold(described: dict[str, Any]) -> None:

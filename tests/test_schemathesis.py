@@ -126,8 +126,8 @@ def _make_sound(case: schemathesis.Case[Any], readied: Readied, ids: dict[str, s
         case.headers["If-Match"] = _etag_of(case, readied, headers)
     if "Idempotency-Key" in (case.headers or {}):
         case.headers["Idempotency-Key"] = str(uuid4())
-    if "Content-Digest" in (case.headers or {}):
-        del case.headers["Content-Digest"]  # only who has the body can tell it
+    for name in {"Content-Digest", "If-None-Match"} & set(case.headers or {}):
+        del case.headers[name]  # only who has the body, or has read it, can tell it
     for name in list(case.query or {}):
         if name == "cursor":  # only the service makes one
             del case.query[name]

@@ -1,7 +1,7 @@
 """What goes in and out about organisations, people and keys."""
 
 from datetime import datetime
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel, Field, field_validator
@@ -12,6 +12,7 @@ from app.conventions.schemas import (
     Code,
     Flag,
     Integer,
+    Language,
     Localised,
     LocalisedText,
     LocalisedTextPatch,
@@ -20,8 +21,6 @@ from app.conventions.schemas import (
     Schema,
     ShortText,
 )
-
-Language = Literal["fi", "sv", "en"]
 
 
 class CodeEntry(Schema):

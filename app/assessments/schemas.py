@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
+from typing_extensions import TypeAliasType
 
 from app.assessments.models import AssessmentState, Extent, Manner, ScreeningOutcome
 from app.assessments.parts_schemas import (
@@ -20,7 +21,13 @@ from app.budgeting.schemas import BudgetEffect
 from app.conventions.schemas import Flag, Localised, LocalisedText, LongText, Representation, Resource, Schema
 
 QuestionId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
-ScreeningAnswer = Literal["yes", "no", "unsure"]
+ScreeningAnswer = TypeAliasType(
+    "ScreeningAnswer",
+    Annotated[
+        Literal["yes", "no", "unsure"],
+        Field(title="ScreeningAnswer", description="The answer to a question of the screening."),
+    ],
+)
 
 
 class ScreeningQuestion(Schema):

@@ -136,12 +136,11 @@ _DIGEST = {
 
 def upload_operation(permission: str) -> dict[str, Any]:
     """What a route that takes a file says of its body in the description of the API, and the right that it needs."""
-    text = {"schema": {"type": "string", "description": "The file itself, in UTF-8."}, "example": _EXAMPLE}
     types = dict.fromkeys((*rules.EXTENSIONS, rules.UNTOLD), _BINARY)
     return {
         "x-upload": permission,
         "parameters": [_DIGEST],
-        "requestBody": {"required": True, "content": {**types, rules.TEXT: text}},
+        "requestBody": {"required": True, "content": {**types, rules.TEXT: {**_BINARY, "example": _EXAMPLE}}},
     }
 
 

@@ -19,7 +19,7 @@ from app.budgeting.schemas import (
     LedgerRead,
     Preview,
     PreviewRead,
-    Publication,
+    PublicationNew,
     PublicationRead,
     UnclassifiedRow,
 )
@@ -204,7 +204,7 @@ def list_publications(session: SessionDep, caller: SignedIn, page: Paging) -> Re
 @budgets.post(
     "/publications", response_model=PublicationRead, status_code=201, summary="Publish a year's child budget as it is"
 )
-def publish_child_budget(session: SessionDep, caller: SignedIn, body: Publication) -> Any:
+def publish_child_budget(session: SessionDep, caller: SignedIn, body: PublicationNew) -> Any:
     """Needs `child-budget:publish`. Published again, it takes the place of what was published, under the same id.
 
     `no_ledger` where the year has no such ledger. No cost centre is published, and nothing below the sectors.

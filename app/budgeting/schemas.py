@@ -338,7 +338,7 @@ class LedgerBeside(Representation):
     ledger: list[LedgerBesidePhase] = Field(description="What the ledgers say, by phase.")
 
 
-class Publication(Schema):
+class PublicationNew(Schema):
     """Which child budget is published."""
 
     year: Year = Field(description="The year.", examples=[2026])

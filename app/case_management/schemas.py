@@ -1,7 +1,7 @@
 """What goes in and out about cases."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field, model_validator
@@ -11,6 +11,7 @@ from app.case_management.rules import AssessmentNeed, CaseOutcome, Readiness, Re
 from app.conventions.body import MAX_NUMBER
 from app.conventions.problems import Refusal
 from app.conventions.schemas import (
+    CaseLanguage,
     Code,
     Day,
     Integer,
@@ -76,7 +77,7 @@ class CaseFacts(Schema):
     task_class_title: ShortText | None = Field(default=None, description="The task class in words.")
     publicity: Publicity = Field(default=Publicity.PUBLIC, description="Whether the matter is public.")
     publicity_grounds: ShortText | None = Field(default=None, description="The law that makes it secret.")
-    language: Literal["fi", "sv"] = Field(default="fi", description="The language of the case.")
+    language: CaseLanguage = Field(default="fi", description="The language of the case.")
     body: ShortText | None = Field(default=None, description="The body that decides.", examples=["Aluehallitus"])
     meeting_date: Day | None = Field(default=None, description="The meeting it goes to, where known.")
     documents: list[Document] = Field(default_factory=list, max_length=100, description="Links to its documents.")

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from app.case_management.statement_page import page, word
 from app.case_management.statement_schemas import StatementRead
 from app.conventions.route import SessionDep
 from app.conventions.route import router as router_of
+from app.conventions.schemas import Language
 from app.conventions.versions import etag_of_content
 
 router = router_of("assessments", "Assessments")
@@ -77,7 +78,7 @@ def read_statement(
         StatementFormat | None, Query(description="json, html or pdf; where absent, what Accept prefers, else json.")
     ] = None,
     lang: Annotated[
-        Literal["fi", "sv", "en"] | None,
+        Language | None,
         Query(description="The language of headings and labels; the case's where absent."),
     ] = None,
 ) -> Any:

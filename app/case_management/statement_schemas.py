@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.assessments.parts_schemas import Indicator
-from app.conventions.schemas import Localised, Money, Representation
+from app.conventions.schemas import Language, Localised, Money, Representation
 
 
 class Coded(Representation):
@@ -143,7 +143,7 @@ class StatementRead(Representation):
     """The statement of an assessment, or of a signed 'not needed', exactly as it was sealed."""
 
     kind: Literal["assessment", "not_needed"] = Field(description="What was sealed.")
-    language: Literal["fi", "sv", "en"] = Field(description="The language of labels and words; texts are as written.")
+    language: Language = Field(description="The language of labels and words; texts are as written.")
     organisation: StatementOrganisation = Field(description="Whose matter it is.")
     source: str = Field(description="The case-management system that registered the case.")
     diary_number: str = Field(description="The case's diary number.", examples=["225/2026"])

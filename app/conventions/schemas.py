@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import (
@@ -16,7 +16,7 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
 from app.texts import MOST_CHARACTERS
 
@@ -26,6 +26,15 @@ _MOMENT = re.compile(
 )
 Item = TypeVar("Item")
 FIRST_YEAR, LAST_YEAR = 1900, 2199
+
+# Named, so that the description, and each client that is made of it, has them once.
+Language = TypeAliasType(
+    "Language", Annotated[Literal["fi", "sv", "en"], Field(title="Language", description="A language of the service.")]
+)
+CaseLanguage = TypeAliasType(
+    "CaseLanguage",
+    Annotated[Literal["fi", "sv"], Field(title="CaseLanguage", description="The national language of a case.")],
+)
 
 MAX_CENTS = 10**15 - 1
 """Ten thousand milliards of euros: more than any budget, and exact in every JSON reader (2^53)."""

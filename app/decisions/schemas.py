@@ -1,13 +1,14 @@
 """What goes in and out about decisions."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from pydantic import Field, field_validator, model_validator
 
 from app.budgeting.schemas import BudgetEffect, LedgerBeside
 from app.conventions.schemas import (
+    CaseLanguage,
     Code,
     Day,
     Link,
@@ -152,7 +153,7 @@ class DecisionFacts(Schema):
     task_class_title: ShortText | None = Field(default=None, description="The task class in words.")
     publicity: Publicity = Field(default=Publicity.PUBLIC, description="Whether the matter is public.")
     publicity_grounds: ShortText | None = Field(default=None, description="The law that makes it secret.")
-    language: Literal["fi", "sv"] = Field(default="fi", description="The language of the case.")
+    language: CaseLanguage = Field(default="fi", description="The language of the case.")
     body: ShortText | None = Field(default=None, description="The body that decides.", examples=["Aluehallitus"])
     meeting_date: Day | None = Field(default=None, description="The meeting it goes to, where known.")
     follow_up_on: Day | None = Field(
@@ -211,7 +212,7 @@ class DecisionPatch(Schema):
     task_class_title: ShortText | None = None
     publicity: Publicity | None = None
     publicity_grounds: ShortText | None = None
-    language: Literal["fi", "sv"] | None = None
+    language: CaseLanguage | None = None
     body: ShortText | None = None
     meeting_date: Day | None = None
     follow_up_on: Day | None = None

@@ -127,12 +127,15 @@ Asked = Annotated[ImportAsked, Depends(_asked)]
 
 
 def import_operation(kind: ImportKind, example: str, columns: str) -> dict[str, Any]:
-    """What an import route says of its body in the description of the API, and the right that sending a file needs."""
+    """What an import route says of its body in the description of the API, and the right that sending a file needs.
+
+    A CSV file too is bytes, in whatever encoding the spreadsheet program wrote it.
+    """
     file = {"schema": {"type": "string", "format": "binary", "description": columns}}
     return {
         "x-upload": kind.permission,
         "requestBody": {
             "required": True,
-            "content": {CSV: {"schema": {"type": "string", "description": columns}, "example": example}, XLSX: file},
+            "content": {**dict.fromkeys(MEDIA_TYPES, file), CSV: {**file, "example": example}},
         },
     }
