@@ -61,4 +61,4 @@ lock: setup  ## lock anew: hashes, no addresses
 		-c requirements.txt -o requirements-dev.txt
 
 clean:  ## remove what was made
-	rm -rf .venv .spectral .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf .venv .spectral .clients .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
