@@ -201,7 +201,13 @@ def install_packages() -> None:
     INSTALLED.mkdir(exist_ok=True)
     (INSTALLED / "package.json").write_text('{"private": true}', "utf-8")
     off = dict.fromkeys(("save", "audit", "fund", "update_notifier"), "false")
-    options = {**off, "ignore_scripts": "true", "fetch_retries": "1", "fetch_timeout": "30000"}
+    options = {
+        **off,
+        "ignore_scripts": "true",
+        "fetch_retries": "1",
+        "fetch_retry_mintimeout": "1000",
+        "fetch_timeout": "30000",
+    }
     done = run(command, INSTALLED, **{f"npm_config_{name}": value for name, value in options.items()})
     if re.search("ENOTFOUND|EAI_AGAIN|ECONN|ENETUNREACH|EHOSTUNREACH|TIMEDOUT|ERR_SOCKET", done.stderr):
         pytest.skip("npm does not reach its registry: clients in TypeScript are not tried")
