@@ -547,12 +547,12 @@ def test_who_lost_the_lease_records_nothing(
     done = Outcome(its_time(), 1, 204, None, timedelta())
     with database.transaction(writes=False) as session:
         assert lanes.next_due(session, first, 0.5) is None
-    for lost in (lanes.record, lanes.fan_out):
+    for lost in (lanes.record_outcome, lanes.fan_out):
         with pytest.raises(LeaseLost), database.transaction() as session:
-            lost(session, first, *((call, done) if lost is lanes.record else ("http://127.0.0.1:8000",)))
+            lost(session, first, *((call, done) if lost is lanes.record_outcome else ("http://127.0.0.1:8000",)))
     assert deliveries(api, webhook)[0]["attempts"] == 0
     with database.transaction() as session:
-        lanes.record(session, second, call, done)
+        lanes.record_outcome(session, second, call, done)
         lanes.release(session, first)  # not its own any more
         assert session.get_one(Webhook, UUID(webhook["id"])).lease == second.lease
     assert deliveries(api, webhook)[0]["state"] == "delivered"

@@ -55,10 +55,10 @@ from app.events import lanes, worker
 from app.events.lanes import Outcome
 
 async def sent_one(self, http, lane):
-    call = await self._read(lanes.next_due, lane, self._time_out)
+    call = await self._database.read(lanes.next_due, lane, self._time_out)
     if call is None:
         return False
-    await self._write(lanes.record, lane, call, Outcome(now(), 1, 204, None, timedelta()))
+    await self._database.write(lanes.record_outcome, lane, call, Outcome(now(), 1, 204, None, timedelta()))
     await asyncio.sleep(3)
     await worker.send(http, call, self._time_out)
     return True

@@ -13,7 +13,7 @@ from app.database import Session, table_of
 from app.errors import Conflict
 from app.events import queries
 from app.events.models import Attempt, Delivery, DeliveryState, DisabledReason, Webhook
-from app.events.rules import SECRET_LIVES_ON, TESTED, check_types, new_secret, shown
+from app.events.rules import SECRET_LIVES_ON, check_types, new_secret, shown
 from app.journal.actions import record
 from app.outgoing import Network, check_url
 
@@ -119,7 +119,7 @@ def test(session: Session, row: Webhook, *, by: Caller) -> None:
     if not row.active:
         raise Conflict("webhook_disabled", "Switch it on first: change `active` to true.")
     _look_again(session, row)
-    record(session, by, TESTED, "webhook", row.id, label=row.label)
+    record(session, by, "webhook.tested", "webhook", row.id, label=row.label)
 
 
 def replay(session: Session, webhook: Webhook, delivery: Delivery | None, *, by: Caller) -> int:

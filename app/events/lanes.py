@@ -32,7 +32,7 @@ from app.events.rules import (
     is_delivered,
     pause_after,
 )
-from app.journal.actions import record as journal
+from app.journal.actions import record
 from app.journal.models import JournalEntry
 
 _WEBHOOK, _DELIVERY, _ATTEMPT = table_of(Webhook), table_of(Delivery), table_of(Attempt)
@@ -223,7 +223,7 @@ def _live(secret: str, previous: str | None, until: datetime | None, at: datetim
         yield previous
 
 
-def record(session: Session, lane: Lane, call: Call, outcome: Outcome) -> None:
+def record_outcome(session: Session, lane: Lane, call: Call, outcome: Outcome) -> None:
     """Record an attempt, and what follows from it; LeaseLost where that is somebody else's now."""
     at, attempts = now(), call.attempts + 1
     delivered, chance = is_delivered(outcome.status), secrets.randbelow(1000) / 1000
@@ -268,4 +268,4 @@ def _disable(session: Session, call: Call) -> None:
     webhook.changed_at, webhook.changed_by = now(), None
     session.flush()
     by = System(call.organisation_id, "lava (worker)")
-    journal(session, by, "webhook.disabled", "webhook", webhook.id, label=webhook.label, because="410")
+    record(session, by, "webhook.disabled", "webhook", webhook.id, label=webhook.label, because="410")

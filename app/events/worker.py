@@ -106,7 +106,7 @@ class Worker:
         if call is None:
             return False
         outcome = await send(http, call, self._time_out)
-        await self._database.write(lanes.record, lane, call, outcome)
+        await self._database.write(lanes.record_outcome, lane, call, outcome)
         log.info(
             "delivery",
             webhook=str(call.webhook_id),
