@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 import app
 from app.database import Database, Session, table_of
-from app.decisions.models import Decision
+from app.decisions.models import Decision, Option
 from app.journal import actions as journal
 from app.journal.actions import append_pending, record
 from app.journal.models import JournalDetails, JournalEntry
@@ -247,6 +247,28 @@ def test_a_rolled_back_savepoint_takes_its_entries_with_it_and_no_others(databas
     assert count(database, ENTRY, object_id=kept, **changed) == 2
     assert count(database, ENTRY, object_id=undone, **changed) == 0
     assert faults(database) == []
+
+
+def test_a_flush_that_fails_in_a_savepoint_takes_no_other_entries_with_it(database: Database, county: County) -> None:
+    def fail(session: Session, row: Option) -> None:
+        with session.begin_nested():
+            note(session, county)
+            session.add(row)
+            session.flush()
+
+    before = len(sequence(database, county))
+    with database.transaction() as session:
+        decision = a_decision(session, county)
+        twice: dict[str, Any] = {
+            "organisation_id": county.id,
+            "decision_id": decision.id,
+            "code": "VE0",
+            "title": {"fi": "Kahdesti"},
+        }
+        with pytest.raises(IntegrityError):
+            fail(session, Option(**twice))
+        note(session, county)
+    assert len(sequence(database, county)) == before + 2  # the decision, and what came after it
 
 
 def test_a_commit_of_one_organisation_leaves_the_others_chain_alone(

@@ -128,8 +128,14 @@ def _remember_length(session: SqlalchemySession, transaction: SessionTransaction
 
 
 def _forget_pending(session: SqlalchemySession, undone: SessionTransaction) -> None:
-    """What a rolled-back transaction or SAVEPOINT noted did not happen; what was noted before it did."""
-    del session.info.get(_PENDING, [])[session.info.pop(undone, 0) :]
+    """What a rolled-back transaction or SAVEPOINT noted did not happen; what was noted before it did.
+
+    A flush that fails is a transaction of its own here, and what is around it is rolled back without being told again.
+    """
+    around = undone
+    while around.parent is not None and not around.nested:
+        around = around.parent
+    del session.info.get(_PENDING, [])[session.info.get(around, 0) :]
 
 
 event.listen(Session, "before_commit", append_pending)
