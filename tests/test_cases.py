@@ -418,3 +418,19 @@ def test_another_organisations_cases_are_its_own(api: Api, neighbour: County) ->
     assert asked(theirs).status_code == 404
     assert told(theirs)["outcome"] == "created"
     assert asked(api).json()["decisions"][0]["decision_id"] != asked(theirs).json()["decisions"][0]["decision_id"]
+
+
+@pytest.mark.parametrize("missing", ["cases:write", "decisions:write", "decisions:read", "assessments:read"])
+def test_a_narrowed_key_tells_of_no_case_that_it_may_not_write_or_read(api: Api, missing: str) -> None:
+    told(api)
+    needed = {"cases:write", "decisions:write", "decisions:read", "assessments:read"}
+    asked_for = {"person_id": str(api.county["integration"].id), "label": "kapea", "scopes": sorted(needed - {missing})}
+    made = api.send("administrator", "POST", "/api/v1/api-keys", asked_for)
+    assert made.status_code == 201, made.text
+    api.county.keys["integration"] = made.json()["key"]
+    answer = tell(api, 2, title={"fi": "Uusi"})
+    assert (answer.status_code, answer.json()["type"]) == (403, "urn:lava:problem:not_allowed")
+    if missing != "assessments:read":
+        assert batch(api, an_item(NUMBER, 2, title={"fi": "Uusi"})).status_code == 403
+    path = "/api/v1/decisions?source=ahjo"
+    assert [row["title"] for row in api.send("preparer", "GET", path).json()["items"]] == [CASE["title"]]

@@ -87,7 +87,8 @@ class _Telling:
     """What some cases' decisions and units are, read once, under the lock of this organisation's cases."""
 
     def __init__(self, session: Session, source: str, cases: Sequence[Case], by: Caller) -> None:
-        by.require("cases:write")
+        for permission in ("cases:write", "decisions:write", "decisions:read"):
+            by.require(permission)
         lock_for_transaction(session, _lock_key(by.organisation_id))
         self.session, self.source, self.by = session, source, by
         numbers = {case.key[0] for case in cases}

@@ -94,7 +94,7 @@ def tell_case(
     taken = actions.tell(session, source, case, by=caller)
     assert taken.decision is not None
     public_url = request.app.state.settings.public_url
-    read = queries.decision(session, taken.decision.id, public_url=public_url, language=language)
+    read = queries.decision(session, taken.decision.id, public_url=public_url, language=language, visible_to=caller)
     said = CaseTold(outcome=taken.outcome, unknown_unit=taken.unknown_unit, decision=read)
     return _in(language, answer(said, 201 if taken.outcome is rules.CaseOutcome.CREATED else 200))
 

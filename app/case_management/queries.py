@@ -35,27 +35,31 @@ def case(
 
     NotFound where the case system has told of no such case.
     """
-    visible_to.require("decisions:read")
-    visible_to.require("assessments:read")
     wanted = (
         _DECISION.organisation_id == visible_to.organisation_id,
         _DECISION.source == source,
         _DECISION.natural_number == natural_number(diary_number),
     )
-    found = _readiness(session, wanted, public_url, language)
+    found = _readiness(session, wanted, public_url, language, visible_to)
     if not found:
         raise NotFound("not_found", "Nobody has told of such a case. Tell of it first: PUT /api/v1/cases.")
     ready = all(decision.ready for decision in found if decision.state != DecisionState.WITHDRAWN)
     return CaseReadiness(source=source, diary_number=found[0].diary_number, ready=ready, decisions=found)
 
 
-def decision(session: Session, decision_id: UUID, *, public_url: str, language: str) -> DecisionReadiness:
+def decision(
+    session: Session, decision_id: UUID, *, public_url: str, language: str, visible_to: Caller
+) -> DecisionReadiness:
     """How far one decision is that was found already."""
-    return _readiness(session, (_DECISION.id == decision_id,), public_url, language)[0]
+    return _readiness(session, (_DECISION.id == decision_id,), public_url, language, visible_to)[0]
 
 
-def _readiness(session: Session, wanted: Sequence[Any], public_url: str, language: str) -> list[DecisionReadiness]:
+def _readiness(
+    session: Session, wanted: Sequence[Any], public_url: str, language: str, visible_to: Caller
+) -> list[DecisionReadiness]:
     """How far some decisions are, by their keys, with what is missing."""
+    visible_to.require("decisions:read")
+    visible_to.require("assessments:read")
     connection = session.connection()
     columns = [_DECISION[name] for name in _OF_DECISION]
     by_key = (func.length(_DECISION.decision_key), _DECISION.decision_key)
