@@ -434,3 +434,9 @@ def test_a_narrowed_key_tells_of_no_case_that_it_may_not_write_or_read(api: Api,
         assert batch(api, an_item(NUMBER, 2, title={"fi": "Uusi"})).status_code == 403
     path = "/api/v1/decisions?source=ahjo"
     assert [row["title"] for row in api.send("preparer", "GET", path).json()["items"]] == [CASE["title"]]
+
+
+@pytest.mark.parametrize("items", [{"0": "131052-308T"}, {"٣": "\u0000"}, {"9" * 5000: "\u0000"}, "\u0000"])
+def test_a_batch_that_is_no_list_is_refused_whatever_is_in_it(api: Api, items: Any) -> None:
+    answer = api.send("integration", "POST", "/api/v1/cases/batch", {"source": "ahjo", "items": items})
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:lava:problem:invalid_text")

@@ -28,8 +28,9 @@ class BatchRoute(Route):
         """The body without the items that hold such a text; what is wrong with them is kept beside it."""
         value, faults = read_json_with_faults(body)
         request.state.refused = refused = dict[int, list[Fault]]()
+        items = value.get("items") if isinstance(value, dict) else None
         for fault in faults:
-            place = re.match(r"/items/(\d+)(.*)", fault.pointer)
+            place = re.match(r"/items/(\d+)(.*)", fault.pointer) if isinstance(items, list) else None
             if place is None:
                 raise Invalid("invalid_text", "Some texts cannot be kept.", faults)
             refused.setdefault(int(place[1]), []).append(Fault(place[2], fault.detail))
