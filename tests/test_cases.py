@@ -440,3 +440,10 @@ def test_a_narrowed_key_tells_of_no_case_that_it_may_not_write_or_read(api: Api,
 def test_a_batch_that_is_no_list_is_refused_whatever_is_in_it(api: Api, items: Any) -> None:
     answer = api.send("integration", "POST", "/api/v1/cases/batch", {"source": "ahjo", "items": items})
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:lava:problem:invalid_text")
+
+
+def test_blanks_around_a_decision_key_make_no_other_decision(api: Api) -> None:
+    told(api, 1, key="A")
+    assert told(api, 1, key=" A ")["outcome"] == "unchanged"
+    assert batch(api, an_item(NUMBER, decision_key="A ")).json()["items"][0]["outcome"] == "unchanged"
+    assert tell(api, 1, key=" ").status_code == 422

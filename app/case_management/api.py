@@ -15,6 +15,7 @@ from app.conventions.body import read_json_with_faults
 from app.conventions.problems import faults_of, told
 from app.conventions.route import Language, Route, SessionDep, answer
 from app.conventions.route import router as router_of
+from app.conventions.schemas import Code
 from app.decisions.schemas import DiaryNumber, SourceCode
 from app.errors import Fault, Invalid
 
@@ -45,7 +46,7 @@ batches = APIRouter(prefix="/api/v1/cases", tags=["Cases"], route_class=BatchRou
 
 Source = Annotated[SourceCode, Query(description="The case system.", examples=["ahjo"])]
 Number = Annotated[DiaryNumber, Query(description="The case's diary number, exactly.", examples=["HEL 2026-001216"])]
-DecisionKey = Annotated[str, Query(min_length=1, max_length=60, description="Tells decisions of one case apart.")]
+DecisionKey = Annotated[Code, Query(description="Tells decisions of one case apart.")]
 
 
 @cases.get("", response_model=CaseReadiness, summary="Whether a case is ready for a meeting, and what is missing")
