@@ -44,21 +44,28 @@ def report(session: Session, decision: Decision, values: dict[str, Any], *, at: 
     if "meeting_date" in told:
         held = rules.clearance_at(decision.clearances, values["meeting_date"])
         values = {**values, "uncleared": held is None and not decision.excluded}
+    before = queries.last_handling(session, decision) or row
+    left_at = rules.REPORTED[HandlingOutcome(before.outcome)]
     set_values(session, row, values, version=row.version, by=by)
     record(session, by, "decision.handling_corrected", "decision", decision.id, handling=row.id, changes=told)
-    if row.meeting_date == queries.last_meeting(session, decision):
-        _take_correction(session, decision, row, told, by)
+    last = queries.last_handling(session, decision) or row
+    if row is before or row is last:
+        _take_correction(session, decision, last, left_at, by)
     session.flush()
     return True
 
 
-def _take_correction(session: Session, decision: Decision, row: Handling, told: Mapping[str, Any], by: Caller) -> None:
-    """Bring the decision to where its latest meeting left it, as that is told now."""
-    if {"outcome", "meeting_date"} & set(told):
-        after = rules.REPORTED[HandlingOutcome(row.outcome)]
-        _take_outcome(session, decision, row, after, rules.clearance_at(decision.clearances, row.meeting_date), by)
-    elif decision.decided_on is not None:
-        decision.chosen_option_id, decision.body = row.option_id, row.body
+def _take_correction(session: Session, decision: Decision, last: Handling, left_at: DecisionState, by: Caller) -> None:
+    """Bring the decision to where its latest meeting left it, as that is told now.
+
+    Where it has gone on since, by what was done here or told of its status, it stays, unless it was decided after all.
+    """
+    after = rules.REPORTED[HandlingOutcome(last.outcome)]
+    in_force = {left_at, after} == {DecisionState.DECIDED} and decision.state in rules.FOLLOWED_UP_STATES
+    if in_force or decision.state == left_at or (after is DecisionState.DECIDED and after is not left_at):
+        held = rules.clearance_at(decision.clearances, last.meeting_date)
+        after = DecisionState(decision.state) if in_force else after
+        _take_outcome(session, decision, last, after, held, by, corrects=in_force)
 
 
 def _check_happened(values: Mapping[str, Any], at: str) -> None:
@@ -112,16 +119,23 @@ def _take_outcome(
     after: DecisionState,
     held: dict[str, Any] | None,
     by: Caller,
+    *,
+    corrects: bool = False,
 ) -> None:
-    """Bring the decision to where its latest meeting left it. What is decided keeps the clearance its meeting had."""
-    before = decision.state
+    """Bring the decision to where its latest meeting left it. What is decided keeps the clearance its meeting had.
+
+    Where it `corrects` what was decided, a date of follow-up stays that somebody chose.
+    """
+    before, decided_on = decision.state, decision.decided_on
     decision.state, decision.body, decision.meeting_date = after, row.body, row.meeting_date
     decision.uncleared = row.uncleared
-    if after is DecisionState.DECIDED:
+    if after in rules.FOLLOWED_UP_STATES:
         if held is not None:
             decision.clearance, decision.clearance_kind = held, held["kind"]
         decision.decided_on, decision.chosen_option_id = row.meeting_date, row.option_id
-        schedule_follow_up(session, decision, row.meeting_date, by=by)
+        is_chosen = decided_on is None or decision.follow_up_on != rules.months_after(decided_on, FOLLOW_UP_MONTHS)
+        if not corrects or not (is_chosen or decided_on == row.meeting_date):
+            schedule_follow_up(session, decision, row.meeting_date, by=by)
         return
     undecide(decision)
     if before not in rules.EDITABLE:

@@ -260,6 +260,16 @@ def last_meeting(session: Session, decision: Decision) -> date | None:
     return session.scalar(select(func.max(col(Handling.meeting_date))).where(col(Handling.decision_id) == decision.id))
 
 
+def last_handling(session: Session, decision: Decision) -> Handling | None:
+    """The handling that left a decision where it is: of the latest meeting, and of those of a day the last recorded."""
+    return session.scalars(
+        select(Handling)
+        .where(col(Handling.decision_id) == decision.id)
+        .order_by(col(Handling.meeting_date).desc(), col(Handling.id).desc())
+        .limit(1)
+    ).one_or_none()
+
+
 def handlings(session: Session, decision_id: UUID, *, visible_to: Caller) -> Sequence[Handling]:
     """Every handling of a decision, in order of meeting."""
     decision = get(session, decision_id, visible_to=visible_to)

@@ -1,0 +1,70 @@
+"""What a case system tells of meetings and statuses in odd orders: corrections, reopenings, several on one day."""
+
+from tests.county import Api
+from tests.test_cases import a_handled, days_ago, decision_of, told
+
+
+def test_a_handling_moved_before_another_leaves_the_matter_where_the_other_did(api: Api) -> None:
+    tabled = a_handled("1", "tabled", days=9)
+    said = told(api, 1, handlings=[tabled, a_handled("2", days=2)])
+    assert decision_of(api, said)["state"] == "decided"
+    told(api, 2, handlings=[tabled, a_handled("2", days=12)])
+    decision = decision_of(api, said)
+    assert (decision["state"], decision["decided_on"], decision["meeting_date"]) == ("tabled", None, days_ago(9))
+
+
+def test_a_correction_of_the_same_days_earlier_handling_does_not_undo_the_later(api: Api) -> None:
+    first = a_handled("1", "tabled", days=2, body="Lautakunta")
+    second = a_handled("2", days=2, option_code="VE0")
+    said = told(api, 1, handlings=[first, second])
+    before = decision_of(api, said)
+    assert (before["state"], before["body"]) == ("decided", "Aluehallitus")
+    told(api, 2, handlings=[{**first, "section": "7"}, second])
+    after = decision_of(api, said)
+    assert (after["state"], after["body"], after["chosen_option_id"]) == (
+        "decided",
+        "Aluehallitus",
+        before["chosen_option_id"],
+    )
+    assert after["chosen_option_id"] is not None
+    told(api, 3, handlings=[{**first, "outcome": "returned"}, second])
+    assert decision_of(api, said)["state"] == "decided"
+
+
+def test_a_correction_does_not_undo_what_officials_did_since(api: Api) -> None:
+    said = told(api, 1, handlings=[a_handled("1", days=5)])
+    path = f"/api/v1/decisions/{said['decision']['decision_id']}"
+    assert api.change("registrar", "POST", f"{path}/implementation", of=path).status_code == 200
+    assert api.change("preparer", "PATCH", path, {"follow_up_on": "2030-01-01"}).status_code == 200
+    told(api, 2, handlings=[a_handled("1", days=6)])
+    decision = decision_of(api, said)
+    assert (decision["state"], decision["decided_on"]) == ("implementing", days_ago(6))
+    assert decision["follow_up_on"] == "2030-01-01"
+
+
+def test_a_correction_does_not_undo_a_reopening(api: Api) -> None:
+    said = told(api, 1, status="on_agenda", handlings=[])
+    told(api, 2, status="on_agenda", handlings=[a_handled("1", days=5)])
+    told(api, 3, status="in_preparation", handlings=[a_handled("1", days=5)])
+    assert decision_of(api, said)["state"] == "in_preparation"
+    told(api, 4, status="in_preparation", handlings=[a_handled("1", days=6)])
+    decision = decision_of(api, said)
+    assert (decision["state"], decision["decided_on"]) == ("in_preparation", None)
+
+
+def test_a_date_of_follow_up_that_nobody_chose_follows_the_corrected_day(api: Api) -> None:
+    said = told(api, 1, handlings=[a_handled("1", days=5)])
+    before = decision_of(api, said)["follow_up_on"]
+    told(api, 2, handlings=[a_handled("1", days=6)])
+    assert decision_of(api, said)["follow_up_on"] < before
+
+
+def test_a_meeting_that_decided_after_all_decides_also_what_had_gone_on(api: Api) -> None:
+    said = told(api, 1, handlings=[a_handled("1", "tabled", days=5)])
+    path = f"/api/v1/decisions/{said['decision']['decision_id']}"
+    assert api.change("preparer", "POST", f"{path}/preparation", {}, of=path).status_code == 200
+    told(api, 2, handlings=[a_handled("1", "tabled", days=6)])
+    assert decision_of(api, said)["state"] == "in_preparation"
+    told(api, 3, handlings=[a_handled("1", days=6)])
+    decision = decision_of(api, said)
+    assert (decision["state"], decision["decided_on"]) == ("decided", days_ago(6))
