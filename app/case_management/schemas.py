@@ -42,7 +42,9 @@ class CaseHandling(Schema):
         default=None, description="Section (§) of the minutes.", examples=["65"]
     )
     outcome: HandlingOutcome = Field(description="What was done.")
-    option_code: OptionCode | None = Field(default=None, description="The option chosen, where decided and known.")
+    option_code: OptionCode | None = Field(
+        default=None, description="The option chosen; absent: as it was recorded here."
+    )
     amendment: LongText | None = Field(default=None, description="How it was amended; required when amended.")
 
     @model_validator(mode="after")

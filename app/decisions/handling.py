@@ -16,6 +16,12 @@ from app.journal.actions import changes, record
 
 FOLLOW_UP_MONTHS = 12
 
+_KNOWN_HERE = {
+    **dict.fromkeys((HandlingOutcome.DECIDED, HandlingOutcome.AMENDED), ("section", "option_id", "amendment")),
+    **dict.fromkeys((HandlingOutcome.TABLED, HandlingOutcome.RETURNED), ("section",)),
+}
+"""What may have been recorded here of a handling that the case system says nothing of, by its outcome."""
+
 
 def handle(session: Session, decision: Decision, values: dict[str, Any], *, version: int, by: Caller) -> Handling:
     """Record how a body handled the decision. It has happened, so no state refuses it; without a clearance that its
@@ -30,12 +36,15 @@ def report(session: Session, decision: Decision, values: dict[str, Any], *, at: 
     """Record a handling as the case system tells it now; returns whether anything was new.
 
     It is the one with the same `source_key`, or the one of this body and day that somebody recorded here; what differs
-    is corrected, and the answers to recommendations stay. `at` is where in the body it stands.
+    is corrected, and the answers to recommendations stay, as does what the case system does not tell. `at` is where in
+    the body it stands.
     """
     row = queries.reported_handling(session, decision, values)
     if row is None:
         _add(session, decision, {**values, "answers": []}, version=None, by=by, at=at)
         return True
+    untold = [name for name in _KNOWN_HERE[HandlingOutcome(values["outcome"])] if values[name] is None]
+    values = {**values, **{name: getattr(row, name) for name in untold}}
     told = changes(row, values)
     if not told:
         return False
