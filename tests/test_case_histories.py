@@ -1,5 +1,12 @@
 """What a case system tells of meetings and statuses in odd orders: corrections, reopenings, several on one day."""
 
+import itertools
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.clock import today
 from tests.county import Api
 from tests.test_cases import a_handled, days_ago, decision_of, told
 
@@ -68,3 +75,60 @@ def test_a_meeting_that_decided_after_all_decides_also_what_had_gone_on(api: Api
     told(api, 3, handlings=[a_handled("1", days=6)])
     decision = decision_of(api, said)
     assert (decision["state"], decision["decided_on"]) == ("decided", days_ago(6))
+
+
+def test_a_choice_recorded_here_is_kept_when_the_source_tells_of_the_meeting(api: Api) -> None:
+    said = told(api)
+    decision = decision_of(api, said)
+    path = f"/api/v1/decisions/{decision['id']}"
+    by_hand = {"body": "Aluehallitus", "meeting_date": days_ago(1), "section": "65", "outcome": "decided"}
+    by_hand["option_id"] = decision["options"][0]["id"]
+    assert api.change("registrar", "POST", f"{path}/handlings", by_hand, of=path).status_code == 201
+    told(api, 2, handlings=[a_handled("17")])
+    (row,) = api.send("preparer", "GET", f"{path}/handlings").json()["items"]
+    assert row["option_id"] == by_hand["option_id"]
+    assert row["section"] == "65"
+    assert decision_of(api, said)["chosen_option_id"] == by_hand["option_id"]
+    told(api, 3, title={"fi": "Muu"}, handlings=[a_handled("17")])
+    assert decision_of(api, said)["chosen_option_id"] == by_hand["option_id"]
+
+
+def test_a_reopening_after_words_without_a_status_is_news(api: Api) -> None:
+    said = told(api, 1, status="in_preparation")
+    told(api, 2, handlings=[a_handled("1", days=5)])
+    assert decision_of(api, said)["state"] == "decided"
+    told(api, 3, status="in_preparation", handlings=[a_handled("1", days=5)])
+    assert decision_of(api, said)["state"] == "in_preparation"
+
+
+def test_a_withdrawn_case_stays_so_when_an_old_meeting_is_told_late(api: Api) -> None:
+    said = told(api, 1, status="in_preparation")
+    told(api, 2, status="withdrawn")
+    told(api, 3, status="withdrawn", handlings=[a_handled("1", "tabled", days=20)])
+    assert decision_of(api, said)["state"] == "withdrawn"
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([1, 2, 3])))
+def test_whatever_the_order_what_was_decided_is_decided(api: Api, order: tuple[int, ...]) -> None:
+    words: dict[int, dict[str, Any]] = {
+        1: {"status": "in_preparation"},
+        2: {"status": "on_agenda"},
+        3: {"status": "on_agenda", "handlings": [a_handled("1", days=2)]},
+    }
+    for version in order:
+        said = told(api, version, **words[version])
+    decision = decision_of(api, said)
+    assert (decision["state"], decision["decided_on"]) == ("decided", days_ago(2))
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (1, 3)])
+def test_a_matter_that_goes_to_a_later_meeting_is_on_its_agenda(api: Api, order: tuple[int, ...]) -> None:
+    later = (today() + timedelta(days=9)).isoformat()
+    words: dict[int, dict[str, Any]] = {
+        1: {"status": "in_preparation"},
+        2: {"status": "in_preparation", "handlings": [a_handled("1", days=2)]},
+        3: {"status": "on_agenda", "meeting_date": later, "handlings": [a_handled("1", days=2)]},
+    }
+    for version in order:
+        said = told(api, version, **words[version])
+    assert decision_of(api, said)["state"] == "presented"

@@ -182,8 +182,8 @@ class _Telling:
         record(self.session, self.by, "decision.adopted", "decision", decision.id, changes=told)
 
     def _follow(self, decision: Decision, facts: CaseFacts, *, before: Mapping[str, Any] | None) -> bool:
-        """Record what has happened: the handlings first, then the status, where it is another than was told before."""
-        happened = False
+        """Record what has happened: the handlings first, then the status, where it is news."""
+        happened, state_before = False, decision.state
         codes = {row.code: row.id for row in self._options(decision)} if facts.handlings else {}
         for index, row in enumerate(facts.handlings):
             values = values_of(row)
@@ -193,7 +193,11 @@ class _Telling:
                 raise Invalid("invalid", "Name an option of this decision, or leave it out.", [fault])
             values |= {"option_id": codes.get(code), "source_key": values.pop("key")}
             happened |= handling.report(self.session, decision, values, at=f"/handlings/{index}", by=self.by)
-        if facts.status is not None and _is_news(facts.status, decision, before):
+        moved = decision.state != state_before
+        if facts.status is None:
+            if moved and before is not None:  # the status that was told before is over
+                decision.told_by_source = {**before, "status": None}
+        elif _is_news(facts, decision, before, moved=moved):
             happened |= handling.report_status(self.session, decision, facts.status, by=self.by)
         return happened
 
@@ -201,14 +205,20 @@ class _Telling:
         return decision_queries.options(self.session, decision)
 
 
-def _is_news(status: SourceStatus, decision: Decision, before: Mapping[str, Any] | None) -> bool:
+def _is_news(facts: CaseFacts, decision: Decision, before: Mapping[str, Any] | None, *, moved: bool) -> bool:
     """Whether a status is another than the source told before.
 
-    Of a decision that was registered here by hand, the source's first word does not undo what has been decided.
+    Where a meeting that is told only now `moved` the decision: what is withdrawn stays so, and what was decided was on
+    the agenda of that meeting, unless it goes to a later one: so that a word may be lost or late. Of a
+    decision that was registered here by hand, the source's first word does not undo what has been decided.
     """
+    if moved and facts.status is SourceStatus.WITHDRAWN:
+        return True
+    if moved and facts.status is SourceStatus.ON_AGENDA and decision.decided_on is not None:
+        return facts.meeting_date is not None and facts.meeting_date > decision.decided_on
     if before is not None:
-        return bool(before["status"] != status)
-    return status is SourceStatus.WITHDRAWN or decision.state in EDITABLE or decision.decided_on is None
+        return bool(before["status"] != facts.status)
+    return facts.status is SourceStatus.WITHDRAWN or decision.state in EDITABLE or decision.decided_on is None
 
 
 def _facts(facts: CaseFacts, unit_id: UUID | None) -> dict[str, Any]:
