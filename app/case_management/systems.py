@@ -82,6 +82,7 @@ def change(
         return row
     if {"pull_from", "address", "product"} & set(told):
         row.position = {"until": _start_of(row).isoformat()}
+    row.lease = row.leased_until = None  # what a worker is asking for just now, by the old facts, is not recorded
     row.due_at, row.not_before, row.failures, row.last_error = now(), None, 0, None
     session.flush()
     record(session, by, "case_system.changed", "case_system", row.id, changes=_told(told))
