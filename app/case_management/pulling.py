@@ -58,8 +58,12 @@ class _Asking:
         self._has_asked = False
 
     async def __call__(self, path: str, parameters: Mapping[str, str] | None = None) -> Any:
-        url = urljoin(self._base, path)
-        if urlsplit(url)[:2] != urlsplit(self._base)[:2]:
+        try:
+            url = urljoin(self._base, path)
+            is_theirs = urlsplit(url)[:2] == urlsplit(self._base)[:2]
+        except ValueError as error:
+            raise NotUnderstood("A link of the answer is no address.") from error
+        if not is_theirs:
             raise NotUnderstood("A link of the answer leads to another host.")
         if self._has_asked:
             await self._rest(PAUSE_SECONDS)
@@ -145,6 +149,11 @@ class Puller:
             await self._failed(turn, failure.why, failure.pause)
         except (NotUnderstood, DomainError) as failure:
             await self._failed(turn, failure.detail, timedelta())
+        except (LeaseLost, OperationalError, PoolTimeoutError):
+            raise
+        except Exception as failure:  # whatever it was: it is told of where people look, and tried again later
+            log.exception("pulling went wrong")
+            await self._failed(turn, f"Something went wrong here: {type(failure).__name__}.", timedelta())
         await self._database.write(systems.release, turn)
 
     async def _failed(self, turn: Turn, why: str, pause: timedelta) -> None:
