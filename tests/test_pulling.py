@@ -495,3 +495,77 @@ def test_what_is_asked_of_ahjo(pulled: Pulling, httpx_mock: HTTPXMock) -> None:
     assert set(first) == {"handledsince", "handledbefore", "size", "count_limit", "apireqlang"}
     assert first["handledsince"].endswith("T00:00:00")
     assert [row["diary_number"] for row in pulled.decisions()] == ["HEL 2026-000003"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"CaseID": "131052-308T"},
+        {"CaseID": "131052-308T", "Title": 7},
+        {"CaseID": "HEL-2026-\x00", "Title": 7},
+        {"CaseID": "HEL-2026-\ud800", "Title": 7},
+        {"CaseID": 5, "links": 5},
+        {"links": True, "Title": 7},
+        {"Records": [{**a_record("{B}"), "links": 7, "Issued": "\ud800"}]},
+        {"Records": [a_record("{B}", issued="9999-10-01T10:00:00")]},
+        {"Records": [a_record(f"{{{number}}}") for number in range(3000)]},
+        {"Language": ["fi"]},
+    ],
+    ids=lambda broken: str(broken)[:40],
+)
+def test_a_broken_record_is_set_aside_and_holds_no_other_up(pulled: Pulling, broken: dict[str, Any]) -> None:
+    pulled.ahjo.cases = [a_case(1), {**a_case(2), **broken}, a_case(3)]
+    state = pulled.pull()
+    assert (state["last_error"], state["failures"]) == (None, 0)
+    assert state["pulled_at"] is not None
+    assert {row["diary_number"] for row in pulled.decisions()} >= {"HEL 2026-000001", "HEL 2026-000003"}
+    assert "131052-308T" not in str(pulled.set_aside())
+
+
+@pytest.mark.parametrize(
+    "links", [5, "x", {"rel": "next"}, [{"rel": "next", "href": ""}], [{"rel": "next", "href": 7}], [7, None]]
+)
+def test_what_is_no_link_leads_nowhere(pulled: Pulling, links: Any) -> None:
+    pulled.ahjo.faults = [answering(200, {"cases": [a_case(1)], "count": 1, "links": links})]
+    assert pulled.pull()["last_error"] is None
+    assert [row["diary_number"] for row in pulled.decisions()] == ["HEL 2026-000001"]
+
+
+@pytest.mark.parametrize("href", ["http://[x", "//[/", "cases?\x00", "cases?\ud800", "cases?" + "x" * 2000, " "])
+def test_a_link_that_is_no_address_is_told_of(pulled: Pulling, href: str) -> None:
+    pulled.ahjo.faults = [answering(200, {"cases": [], "count": 0, "links": [{"rel": "next", "href": href}]})]
+    state = pulled.pull()
+    assert (state["failures"], state["pulled_at"]) == (1, None)
+    assert "no address" in state["last_error"]
+
+
+def test_a_page_that_leads_to_itself_is_not_asked_for_for_ever(pulled: Pulling) -> None:
+    again = {"cases": [a_case(1)], "count": 1, "links": [{"rel": "next", "href": f"{pulled.ahjo.address}/cases?p=2"}]}
+    pulled.ahjo.faults = [answering(200, again) for _ in range(9)]
+    state = pulled.pull()
+    assert len(pulled.ahjo.asked) == 2
+    assert (state["failures"], state["pulled_at"]) == (1, None)
+    assert [row["diary_number"] for row in pulled.decisions()] == ["HEL 2026-000001"]
+
+
+def test_what_nobody_thought_of_is_told_of_and_tried_again_later(
+    pulled: Pulling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(systems, "take_records", lambda *_: 1 / 0)
+    state = pulled.pull()
+    assert (state["failures"], state["last_error"]) == (1, "Something went wrong here: ZeroDivisionError.")
+    assert state["not_before"] is not None
+
+
+def test_another_address_begins_anew_also_in_the_middle_of_a_pull(pulled: Pulling) -> None:
+    def moving(to: Any) -> None:
+        facts = {"address": f"{pulled.ahjo.address}/toinen"}
+        assert pulled.api.change("administrator", "PATCH", pulled.path, facts).status_code == 200
+        answering(200, {"cases": [a_case(1)], "count": 1})(to)
+
+    pulled.ahjo.faults = [moving]
+    assert pulled.pull()["pulled_at"] is None
+    assert pulled.decisions() == []
+    pulled.work()
+    assert pulled.ahjo.asked[1].startswith("/ahjorest/v1/toinen/cases")
+    assert pulled.ahjo.asked[0].partition("?")[2].split("&")[0] == pulled.ahjo.asked[1].partition("?")[2].split("&")[0]

@@ -19,6 +19,7 @@ from urllib.parse import quote
 from app.case_management.products import Asking, Listed, NotUnderstood, Record
 from app.clock import FINLAND, today
 from app.errors import Fault
+from app.texts import fault_in_text
 
 BODIES = {"päätös": "Toimielin", "viranhaltijan päätös": "Viranhaltija"}
 """The types of records that are decisions, and who took them; the records do not name the body."""
@@ -26,6 +27,7 @@ IN_PREPARATION = "Valmistelussa"
 KEY_OF_THE_UNDECIDED = "1"
 MOST = 100
 WINDOW, SMALLEST_WINDOW = timedelta(days=30), timedelta(minutes=10)
+_ADDRESS = re.compile(r"[!-~]{1,2000}")
 _ID = re.compile(r"[A-Za-z]{2,10}-[0-9]{4}-[0-9]{1,9}")
 
 
@@ -38,6 +40,8 @@ class Ahjo:
         page, window_end = position.get("page"), position.get("window_end")
         if page is not None and window_end is not None:
             answer = await ask(page)
+            if _next_page(answer) == page:
+                raise NotUnderstood("The link to the next page leads to the same page.")
             return _listed(answer, since, datetime.fromisoformat(window_end), until)
         width = WINDOW
         while True:
@@ -127,15 +131,25 @@ def _count_of(answer: dict[str, Any]) -> int:
 
 
 def _next_page(answer: dict[str, Any]) -> str | None:
-    links = answer.get("links")
-    found = [link.get("href") for link in links or () if isinstance(link, dict) and link.get("rel") == "next"]
-    return next((href for href in found if isinstance(href, str)), None)
+    page = next(iter(_hrefs(answer, "next")), None) or None
+    if page is not None and not _ADDRESS.fullmatch(page):
+        raise NotUnderstood("The link to the next page is no address.")
+    return page
+
+
+def _hrefs(of: Mapping[str, Any], relation: str) -> list[str]:
+    """The addresses that an object of an answer gives for a relation."""
+    links = of.get("links")
+    rows = [link for link in links if isinstance(link, Mapping)] if isinstance(links, list) else []
+    return [row["href"] for row in rows if row.get("rel") == relation and isinstance(row.get("href"), str)]
 
 
 def _id_of(case: Any, index: int) -> str:
     """The case's key, as far as it has one: a broken record is set aside under its place in the answer."""
     key = case.get("CaseID") if isinstance(case, dict) else None
-    return key[:200] if isinstance(key, str) and key.strip() else f"({today()}: {index + 1})"
+    if isinstance(key, str) and key.strip() and not fault_in_text(key):
+        return key[:200]
+    return f"({today()}: {index + 1})"
 
 
 class _Fields:
@@ -188,7 +202,5 @@ class _Fields:
 
     def link(self) -> list[dict[str, str]]:
         """The object's own address, as a document."""
-        links = self.content.get("links")
-        own = [link.get("href") for link in links or () if isinstance(link, Mapping) and link.get("rel") == "self"]
         title = self.content.get("CaseID") or self.content.get("Type")
-        return [{"title": str(title), "url": href} for href in own if isinstance(href, str)]
+        return [{"title": str(title), "url": href} for href in _hrefs(self.content, "self")]
