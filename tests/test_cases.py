@@ -447,3 +447,16 @@ def test_blanks_around_a_decision_key_make_no_other_decision(api: Api) -> None:
     assert told(api, 1, key=" A ")["outcome"] == "unchanged"
     assert batch(api, an_item(NUMBER, decision_key="A ")).json()["items"][0]["outcome"] == "unchanged"
     assert tell(api, 1, key=" ").status_code == 422
+
+
+def test_after_a_withdrawn_assessment_the_form_is_at_the_decision_again(api: Api, database: Database) -> None:
+    said = told(api)
+    with database.transaction() as session:
+        decision = decision_queries.get(session, made_id(said["decision"]), visible_to=api.county["preparer"])
+        an_assessment(session, api.county, "withdrawn", decision)
+    found = asked(api).json()["decisions"][0]
+    assert (found["readiness"], found["links"]["form"]) == ("missing", found["links"]["decision"])
+    started = api.send("preparer", "POST", f"{found['links']['form']}/assessments", {})
+    assert started.status_code == 201, started.text
+    found = asked(api).json()["decisions"][0]
+    assert found["links"]["form"].endswith(f"/assessments/{started.json()['id']}")

@@ -119,6 +119,7 @@ def _told(
     api = f"{public_url}/api/v1"
     of_decision = f"{api}/decisions/{row['id']}"
     cleared_by = clearance.get("assessment_id")
+    has_form = row["assessment_id"] and status is not rules.Readiness.MISSING  # else one is started at the decision
     return DecisionReadiness.model_validate(
         {
             "decision_id": row["id"],
@@ -141,7 +142,7 @@ def _told(
             "source_changed_at": said.get("changed_at"),
             "links": {
                 "decision": of_decision,
-                "form": f"{api}/assessments/{row['assessment_id']}" if row["assessment_id"] else of_decision,
+                "form": f"{api}/assessments/{row['assessment_id']}" if has_form else of_decision,
                 "statement": f"{api}/assessments/{cleared_by}/statement" if cleared_by else None,
             },
         }
