@@ -460,3 +460,18 @@ def test_after_a_withdrawn_assessment_the_form_is_at_the_decision_again(api: Api
     assert started.status_code == 201, started.text
     found = asked(api).json()["decisions"][0]
     assert found["links"]["form"].endswith(f"/assessments/{started.json()['id']}")
+
+
+def test_no_case_system_tells_of_what_was_registered_here_as_its_own(api: Api) -> None:
+    made = api.decision(diary_number="9/2026")
+    query = "?source=manual&diary_number=9/2026"
+    body = {**CASE, "source_version": 1}
+    answers = [
+        api.send("integration", "PUT", f"/api/v1/cases{query}", body),
+        batch(api, an_item("9/2026"), source="manual"),
+        api.send("administrator", "POST", "/api/v1/cases/systems", {"source": "manual"}),
+    ]
+    assert [answer.status_code for answer in answers] == [422] * 3
+    pointers = [answer.json()["errors"][0]["pointer"] for answer in answers[:2]]
+    assert pointers == ["source", "/source"]
+    assert api.send("preparer", "GET", f"/api/v1/decisions/{made['id']}").json()["kept_by_source"] == []

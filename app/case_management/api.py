@@ -16,7 +16,7 @@ from app.conventions.problems import faults_of, told
 from app.conventions.route import Language, Route, SessionDep, answer
 from app.conventions.route import router as router_of
 from app.conventions.schemas import Code
-from app.decisions.schemas import DiaryNumber, SourceCode
+from app.decisions.schemas import CaseSource, DiaryNumber, SourceCode
 from app.errors import Fault, Invalid
 
 _NAMES = ("diary_number", "decision_key")
@@ -45,6 +45,7 @@ cases = router_of("cases", "Cases")
 batches = APIRouter(prefix="/api/v1/cases", tags=["Cases"], route_class=BatchRoute)
 
 Source = Annotated[SourceCode, Query(description="The case system.", examples=["ahjo"])]
+TellingSource = Annotated[CaseSource, Query(description="The case system.", examples=["ahjo"])]
 Number = Annotated[DiaryNumber, Query(description="The case's diary number, exactly.", examples=["HEL 2026-001216"])]
 DecisionKey = Annotated[Code, Query(description="Tells decisions of one case apart.")]
 
@@ -75,7 +76,7 @@ def tell_case(
     session: SessionDep,
     caller: SignedIn,
     language: Language,
-    source: Source,
+    source: TellingSource,
     diary_number: Number,
     body: CaseFacts,
     decision_key: DecisionKey = "1",

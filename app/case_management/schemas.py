@@ -24,7 +24,7 @@ from app.conventions.schemas import (
     ShortText,
 )
 from app.decisions.models import DecisionState, HandlingOutcome, LapseReason, Publicity, SourceStatus
-from app.decisions.schemas import DiaryNumber, Document, OptionCode, SourceCode
+from app.decisions.schemas import CaseSource, DiaryNumber, Document, OptionCode
 
 MOST_CASES = 500
 SourceVersion = Annotated[Integer, Field(ge=0, le=MAX_NUMBER)]
@@ -128,7 +128,7 @@ class CaseItem(CaseFacts):
 class CaseBatch(Schema):
     """Many cases of one case system. Each is taken in or refused by itself."""
 
-    source: SourceCode = Field(description="The case system.", examples=["ahjo"])
+    source: CaseSource = Field(description="The case system.", examples=["ahjo"])
     items: list[Annotated[CaseItem | dict[str, Any], Field(union_mode="left_to_right")]] = Field(
         min_length=1,
         max_length=MOST_CASES,

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 from app.case_management.models import Product
 from app.conventions.problems import ProblemFault
 from app.conventions.schemas import Day, Flag, Integer, Representation, Resource, Schema
-from app.decisions.schemas import SourceCode
+from app.decisions.schemas import CaseSource
 
 Address = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Credential = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]+$", max_length=4000)]
@@ -36,7 +36,7 @@ class CaseSystemFacts(Schema):
 class CaseSystemNew(CaseSystemFacts):
     """A case-management system to pull from."""
 
-    source: SourceCode = Field(description="What its cases have as their source.", examples=["ahjo"])
+    source: CaseSource = Field(description="What its cases have as their source.", examples=["ahjo"])
 
     model_config = {
         "json_schema_extra": {

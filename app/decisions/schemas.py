@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from app.budgeting.schemas import BudgetEffect, LedgerBeside
 from app.conventions.schemas import (
@@ -39,6 +39,16 @@ from app.services.rules import HintOutcome
 
 DiaryNumber = Annotated[str, Field(min_length=1, max_length=100, pattern=r"\S")]
 SourceCode = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,60}$")]
+
+
+def _a_system(value: str) -> str:
+    """Refuse the source of what was registered here by hand: no case system may tell of it as its own."""
+    if value == MANUAL:
+        raise ValueError(f"'{MANUAL}' is what was registered here. Give the case system's own code.")
+    return value
+
+
+CaseSource = Annotated[SourceCode, AfterValidator(_a_system)]
 OptionCode = Annotated[
     str, Field(pattern=r"^VE(0|[1-9][0-9]{0,2})$", description="VE0 is 'no change'.", examples=["VE1"])
 ]
