@@ -132,3 +132,20 @@ def test_a_matter_that_goes_to_a_later_meeting_is_on_its_agenda(api: Api, order:
     for version in order:
         said = told(api, version, **words[version])
     assert decision_of(api, said)["state"] == "presented"
+
+
+def test_what_a_meeting_did_is_judged_by_the_task_class_as_it_is_told_now(api: Api) -> None:
+    organisation = "/api/v1/organisation"
+    items = {"items": [{"prefix": "01 01", "reason": "Yksilöasia"}]}
+    set_aside = api.change("administrator", "PUT", f"{organisation}/excluded-task-classes", items, of=organisation)
+    assert set_aside.status_code == 200
+
+    def marks(version: int, task_class: str) -> tuple[bool, bool, bool]:
+        said = told(api, version, task_class_code=task_class, handlings=[a_handled("1", days=2)])
+        decision = decision_of(api, said)
+        rows = api.send("preparer", "GET", f"/api/v1/decisions/{decision['id']}/handlings").json()["items"]
+        return decision["excluded"], decision["uncleared"], rows[0]["uncleared"]
+
+    assert marks(1, "01 01 00") == (True, False, False)
+    assert marks(2, "02 01 00") == (False, True, True)
+    assert marks(3, "01 01 00") == (True, False, False)

@@ -17,7 +17,7 @@ from app.conventions.versions import check_version, claim, hold, set_values
 from app.database import Session, table_of
 from app.decisions import queries, rules
 from app.decisions.clearing import lapse_if_changed, stand_on_what_holds, stay_presented
-from app.decisions.handling import undecide
+from app.decisions.handling import judge_anew, undecide
 from app.decisions.models import (
     Decision,
     DecisionCostCentre,
@@ -123,6 +123,8 @@ def set_facts(
     record(session, by, "decision.changed", "decision", decision.id, changes=told)
     if told.get("publicity", {}).get("to") == Publicity.SECRET:
         public_register.withdraw_all_of(session, decision.id, "The matter was made secret.", by=by)
+    if "excluded" in told:
+        judge_anew(session, decision, by=by)
     if decision.state not in rules.EDITABLE:
         return told
     if {"task_class_code", "unit_id"} & set(told) or (

@@ -174,6 +174,21 @@ def report_status(session: Session, decision: Decision, status: SourceStatus, *,
     return True
 
 
+def judge_anew(session: Session, decision: Decision, *, by: Caller) -> None:
+    """Mark what meetings did as uncleared, or take the mark away, where it turns out of which task class it was."""
+    last = queries.last_handling(session, decision)
+    for row in queries.handlings(session, decision.id, visible_to=by):
+        held = rules.clearance_at(decision.clearances, row.meeting_date)
+        told = set_values(
+            session, row, {"uncleared": held is None and not decision.excluded}, version=row.version, by=by
+        )
+        if told:
+            record(session, by, "decision.handling_corrected", "decision", decision.id, handling=row.id, changes=told)
+    if last is not None and decision.state in rules.HANDLED:
+        decision.uncleared = last.uncleared
+    session.flush()
+
+
 def undecide(decision: Decision) -> None:
     """Nothing is decided: an activity under review keeps its date of follow-up, since it is there all the same."""
     decision.decided_on = decision.chosen_option_id = None
