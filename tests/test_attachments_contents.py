@@ -233,3 +233,9 @@ def test_control_the_builders_make_what_they_say(tmp_path: Path) -> None:
     assert zipfile.is_zipfile(tmp_path / "file")
     assert EXE[:2] == b"MZ"
     assert HTML.startswith(b"<!")
+
+
+def test_the_plain_name_of_a_download_names_no_folder_either() -> None:
+    kept = rules.file_name("\uff0e\uff0e\uff0f\uff0e\uff0e\uff0fa\uff02\uff3c\uff1a\u2100.txt", rules.TEXT)
+    plain = rules.disposition(kept).partition('filename="')[2].partition('"; filename*')[0]
+    assert plain == ".._.._a___a_c.txt"

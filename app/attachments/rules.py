@@ -38,6 +38,8 @@ UNTOLD = "application/octet-stream"
 MOST_BYTES_OF_A_NAME = 200
 """File systems take 255."""
 _NOT_IN_A_NAME = re.compile(r'[<>:"|?*]')
+_NOT_PLAIN = re.compile(r'[<>:"|?*/\\]')
+"""The same, and what parts folders: some wide letters become these where a name is written in ASCII."""
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 """Names that mean a device to Windows, with whatever they end."""
 _DIGEST = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):(;.*)?", re.IGNORECASE)
@@ -98,7 +100,7 @@ def file_name(given: str, media_type: str) -> str:
 
 def disposition(name: str) -> str:
     """The header that makes an answer a download under this name (RFC 6266, RFC 8187)."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().replace('"', "_").replace("\\", "_")
+    plain = _NOT_PLAIN.sub("_", unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode())
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
