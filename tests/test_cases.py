@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.clock import today
+from app.clock import now, today
 from app.database import Database
 from app.decisions import queries as decision_queries
 from tests.county import Api, County, a_decision_in, an_assessment
@@ -316,6 +316,61 @@ def test_several_decisions_of_a_case_are_kept_apart(api: Api) -> None:
         ("C", "withdrawn"),
     ]
     assert asked(api, "1/1999").status_code == 404
+
+
+def test_a_meeting_that_it_goes_on_to_stands_beside_the_one_that_tabled_it(api: Api) -> None:
+    next_meeting = (today() + timedelta(days=9)).isoformat()
+    said = told(api, 1, meeting_date=next_meeting)
+    told(api, 2, meeting_date=next_meeting, body="Aluevaltuusto", handlings=[a_handled("1", "tabled")])
+    decision = decision_of(api, said)
+    assert (decision["state"], decision["meeting_date"], decision["body"]) == ("tabled", next_meeting, "Aluevaltuusto")
+
+
+def test_a_time_that_no_later_word_could_follow_is_refused(api: Api) -> None:
+    tomorrow = (now() + timedelta(hours=25)).isoformat()
+    refused = tell(api, None, source_changed_at=tomorrow)
+    assert (refused.status_code, "in the future" in refused.text) == (422, True)
+    assert tell(api, None, source_changed_at=(now() + timedelta(hours=23)).isoformat()).status_code == 201
+
+
+def test_version_and_time_both_tell_what_is_older_also_where_one_is_left_out(api: Api) -> None:
+    told(api, 5, source_changed_at="2026-11-02T08:00:00Z")
+    told(api, None, source_changed_at="2026-11-02T09:00:00Z", title={"fi": "Uudempi"})
+    assert told(api, 4, title={"fi": "Vanha"})["outcome"] == "outdated"
+    assert told(api, 6, title={"fi": "Uusin"})["outcome"] == "updated"
+
+
+def test_what_is_told_as_absent_is_the_same_as_left_out(api: Api) -> None:
+    told(api, 1)
+    assert told(api, 1, documents=[], meeting_date=None, publicity="public")["outcome"] == "unchanged"
+
+
+def test_a_case_is_ready_by_what_is_still_ahead_of_it(api: Api) -> None:
+    told(api, 1, key="A", handlings=[a_handled("1")])
+    assert asked(api).json()["ready"] is False  # it was taken without
+    items = {"items": [{"prefix": "01 01", "reason": "Yksilöasia"}]}
+    path = "/api/v1/organisation"
+    assert api.change("administrator", "PUT", f"{path}/excluded-task-classes", items, of=path).status_code == 200
+    told(api, 1, key="B", task_class_code="01 01 00")
+    found = asked(api).json()
+    assert (found["ready"], [row["ready"] for row in found["decisions"]]) == (True, [False, True])
+    told(api, 1, key="C")
+    assert asked(api).json()["ready"] is False
+
+
+def test_who_asks_again_is_told_that_nothing_changed(api: Api) -> None:
+    told(api)
+    etag = asked(api).headers["etag"]
+    headers = {"Authorization": f"Bearer {api.county.keys['integration']}", "If-None-Match": etag}
+    query = {"source": "ahjo", "diary_number": NUMBER}
+    assert api.client.get("/api/v1/cases", params=query, headers=headers).status_code == 304
+    told(api, 2, title={"fi": "Muu"})
+    assert api.client.get("/api/v1/cases", params=query, headers=headers).status_code == 200
+
+
+def test_a_diary_number_of_blanks_is_none(api: Api) -> None:
+    refused = tell(api, number="\u001c\u001d")
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/diary_number")
 
 
 def batch(api: Api, *items: Any, source: str = "ahjo", **headers: str) -> Any:

@@ -13,6 +13,7 @@ from pytest_httpx import HTTPXMock
 from sqlalchemy import update
 
 from app import outgoing
+from app.case_management import ahjo as ahjo_product
 from app.case_management import pulling, systems
 from app.case_management.models import CaseSystem, Notice
 from app.case_management.pulling import Puller
@@ -252,6 +253,42 @@ def test_pages_are_followed_and_a_pull_goes_on_where_it_broke_off(pulled: Pullin
     state = pulled.state()
     assert (state["failures"], state["last_error"]) == (0, None)
     assert state["counts"]["created"] == 24
+
+
+def test_pages_that_come_to_no_end_are_not_followed_for_ever(pulled: Pulling, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahjo_product, "MOST_PAGES", 3)
+    pulled.ahjo.cases, pulled.ahjo.page_size = [a_case(number) for number in range(5)], 1
+    assert "no end" in pulled.pull()["last_error"]
+
+
+def test_a_record_without_a_key_is_forgotten_when_it_comes_no_more(pulled: Pulling) -> None:
+    pulled.ahjo.cases = [{}, a_case(1, Language="ru")]
+    pulled.pull()
+    assert len(pulled.set_aside()) == 2
+    pulled.ahjo.cases = []
+    pulled.pull()
+    assert [row["external_id"] for row in pulled.set_aside()] == ["HEL-2026-000001"]
+
+
+def test_what_a_system_tells_of_does_not_hold_its_listing_up(pulled: Pulling) -> None:
+    pulled.ahjo.cases = [a_case(1), a_case(2)]
+    pulled.notify("HEL-2026-000001")
+
+    def tells_more(to: Any) -> None:
+        pulled.notify("HEL-2026-000002")
+        answering(200, pulled.ahjo.cases[0])(to)
+
+    pulled.ahjo.faults = [tells_more]
+    pulled.ahjo.asked.clear()
+    pulled.work()
+    assert "cases?" in pulled.ahjo.asked[1]
+
+
+def test_a_time_with_a_zone_is_a_finnish_day(pulled: Pulling) -> None:
+    pulled.ahjo.cases = [a_case(1, "Asia", a_record("{A}", issued="2026-10-01T22:30:00+00:00"))]
+    pulled.pull()
+    (decision,) = pulled.decisions()
+    assert decision["meeting_date"] == "2026-10-02"
 
 
 def test_a_window_that_is_not_given_whole_is_halved(pulled: Pulling) -> None:

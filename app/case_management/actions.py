@@ -99,7 +99,7 @@ class _Telling:
     def take(self, case: Case) -> Taken:
         facts = case.facts
         decision = self.decisions.get(case.key) or self._under_former_key(case)
-        said = facts.model_dump(mode="json", exclude=_NOT_OF_THE_CONTENT)
+        said = facts.model_dump(mode="json", exclude=_NOT_OF_THE_CONTENT, exclude_defaults=True)
         told = Told(facts.source_version, facts.source_changed_at, rules.digest_of(said))
         unit_id = self.units.get(facts.unit_code) if facts.unit_code else None
         unknown_unit = facts.unit_code if unit_id is None else None
@@ -114,7 +114,7 @@ class _Telling:
             changed = self._update(decision, facts, unit_id, told) or decision.decision_key != case.decision_key
             outcome = CaseOutcome.UPDATED if changed else CaseOutcome.UNCHANGED
         status = facts.status or (decision.told_by_source or {}).get("status")
-        decision.told_by_source = told.kept(status)
+        decision.told_by_source = told.kept(status, decision.told_by_source)
         self._rekey(decision, case)
         self.session.flush()
         self.decisions[case.key] = decision
@@ -193,6 +193,8 @@ class _Telling:
                 raise Invalid("invalid", "Name an option of this decision, or leave it out.", [fault])
             values |= {"option_id": codes.get(code), "source_key": values.pop("key")}
             happened |= handling.report(self.session, decision, values, at=f"/handlings/{index}", by=self.by)
+        if happened:
+            self._goes_on_to(decision, facts)
         moved = decision.state != state_before
         if facts.status is None:
             if moved and before is not None:  # the status that was told before is over
@@ -200,6 +202,16 @@ class _Telling:
         elif _is_news(facts, decision, before, moved=moved):
             happened |= handling.report_status(self.session, decision, facts.status, by=self.by)
         return happened
+
+    def _goes_on_to(self, decision: Decision, facts: CaseFacts) -> None:
+        """Let the meeting that a matter goes to stand, where it is later than the one that handled it."""
+        handled = decision.meeting_date
+        if facts.meeting_date is None or handled is None or facts.meeting_date <= handled:
+            return
+        values = values_of(facts)
+        later = {name: values[name] for name in _OF_THE_MEETING if values[name] is not None}
+        later = _differing(decision, later)
+        decisions.set_facts(self.session, decision, later, version=decision.version, by=self.by)
 
     def _options(self, decision: Decision) -> Sequence[Option]:
         return decision_queries.options(self.session, decision)

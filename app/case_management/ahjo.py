@@ -26,6 +26,7 @@ BODIES = {"päätös": "Toimielin", "viranhaltijan päätös": "Viranhaltija"}
 IN_PREPARATION = "Valmistelussa"
 KEY_OF_THE_UNDECIDED = "1"
 MOST = 100
+MOST_PAGES = 1000
 WINDOW, SMALLEST_WINDOW = timedelta(days=30), timedelta(minutes=10)
 _ADDRESS = re.compile(r"[!-~]{1,2000}")
 _ID = re.compile(r"[A-Za-z]{2,10}-[0-9]{4}-[0-9]{1,9}")
@@ -40,9 +41,10 @@ class Ahjo:
         page, window_end = position.get("page"), position.get("window_end")
         if page is not None and window_end is not None:
             answer = await ask(page)
-            if _next_page(answer) == page:
-                raise NotUnderstood("The link to the next page leads to the same page.")
-            return _listed(answer, since, datetime.fromisoformat(window_end), until)
+            pages = position.get("pages", 1) + 1
+            if _next_page(answer) == page or pages > MOST_PAGES:
+                raise NotUnderstood("The links to the next page come to no end.")
+            return _listed(answer, since, datetime.fromisoformat(window_end), until, pages)
         width = WINDOW
         while True:
             end = min(since + width, until)
@@ -88,12 +90,13 @@ class Ahjo:
         return items
 
 
-def _listed(answer: Any, since: datetime, end: datetime, until: datetime) -> Listed:
+def _listed(answer: Any, since: datetime, end: datetime, until: datetime, pages: int = 1) -> Listed:
     records = [Record(_id_of(case, index), case) for index, case in enumerate(_cases_of(answer))]
     page = _next_page(answer)
     if page is None:
         return Listed(records, {"until": end.isoformat()}, is_last=end >= until)
-    return Listed(records, {"until": since.isoformat(), "page": page, "window_end": end.isoformat()}, is_last=False)
+    position = {"until": since.isoformat(), "page": page, "pages": pages, "window_end": end.isoformat()}
+    return Listed(records, position, is_last=False)
 
 
 def _decided(shared: dict[str, Any], row: "_Fields", case_link: list[dict[str, str]]) -> dict[str, Any]:
@@ -196,7 +199,8 @@ class _Fields:
         if value is None:
             return None
         try:
-            return datetime.fromisoformat(value).date().isoformat()
+            moment = datetime.fromisoformat(value)
+            return (moment.astimezone(FINLAND) if moment.tzinfo else moment).date().isoformat()
         except ValueError as error:
             raise self._wrong(name, "a time such as 2022-03-02T10:00:00") from error
 

@@ -16,6 +16,7 @@ from app.conventions.problems import faults_of, told
 from app.conventions.route import Language, Route, SessionDep, answer
 from app.conventions.route import router as router_of
 from app.conventions.schemas import Code
+from app.conventions.versions import etag_of_content
 from app.decisions.schemas import CaseSource, DiaryNumber, SourceCode
 from app.errors import Fault, Invalid
 
@@ -62,7 +63,9 @@ def read_case(
     """
     public_url = request.app.state.settings.public_url
     found = queries.case(session, source, diary_number, public_url=public_url, language=language, visible_to=caller)
-    return _in(language, answer(found))
+    response = answer(found)
+    response.headers["ETag"] = etag_of_content(response.body)
+    return _in(language, response)
 
 
 @cases.put(

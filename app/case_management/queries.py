@@ -15,7 +15,7 @@ from app.case_management.schemas import CaseReadiness, DecisionReadiness
 from app.conventions.vocabulary import labels
 from app.database import Session, table_of
 from app.decisions.models import Decision, DecisionState, Option
-from app.decisions.rules import natural_number
+from app.decisions.rules import FOLLOWED_UP_STATES, natural_number
 from app.errors import NotFound
 from app.services.models import Unit
 
@@ -43,7 +43,9 @@ def case(
     found = _readiness(session, wanted, public_url, language, visible_to)
     if not found:
         raise NotFound("not_found", "Nobody has told of such a case. Tell of it first: PUT /api/v1/cases.")
-    ready = all(decision.ready for decision in found if decision.state != DecisionState.WITHDRAWN)
+    standing = [decision for decision in found if decision.state != DecisionState.WITHDRAWN]
+    ahead = [decision for decision in standing if decision.state not in FOLLOWED_UP_STATES]
+    ready = all(decision.ready for decision in ahead or standing)
     return CaseReadiness(source=source, diary_number=found[0].diary_number, ready=ready, decisions=found)
 
 

@@ -124,10 +124,15 @@ class Told:
     changed_at: datetime | None
     digest: str
 
-    def kept(self, status: str | None) -> dict[str, Any]:
-        """As it is kept beside the decision, with the status that was told."""
-        at = self.changed_at.isoformat() if self.changed_at else None
-        return {"version": self.version, "changed_at": at, "digest": self.digest, "status": status}
+    def kept(self, status: str | None, before: Mapping[str, Any] | None) -> dict[str, Any]:
+        """As it is kept beside the decision, with the status that was told.
+
+        Of version and time, the one that was not told now is kept from before: it still tells what is older.
+        """
+        known = before or {"version": None, "changed_at": None}
+        version = known["version"] if self.version is None else self.version
+        at = self.changed_at.isoformat() if self.changed_at else known["changed_at"]
+        return {"version": version, "changed_at": at, "digest": self.digest, "status": status}
 
 
 def digest_of(facts: Mapping[str, Any]) -> str:

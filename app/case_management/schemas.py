@@ -1,6 +1,6 @@
 """What goes in and out about cases."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from app.assessments.schemas import QualityLineRead
 from app.case_management.rules import AssessmentNeed, CaseOutcome, Readiness, ReadinessStep
+from app.clock import now
 from app.conventions.body import MAX_NUMBER
 from app.conventions.problems import Refusal
 from app.conventions.schemas import (
@@ -27,6 +28,8 @@ from app.decisions.models import DecisionState, HandlingOutcome, LapseReason, Pu
 from app.decisions.schemas import CaseSource, DiaryNumber, Document, OptionCode
 
 MOST_CASES = 500
+MOST_AHEAD = timedelta(days=1)
+"""So far may a source's clock be ahead of ours."""
 SourceVersion = Annotated[Integer, Field(ge=0, le=MAX_NUMBER)]
 
 
@@ -111,6 +114,8 @@ class CaseFacts(Schema):
     def _whole(self) -> "CaseFacts":
         if self.source_version is None and self.source_changed_at is None:
             raise ValueError("Give source_version or source_changed_at: it decides which word is newer.")
+        if self.source_changed_at is not None and self.source_changed_at > now() + MOST_AHEAD:
+            raise ValueError("source_changed_at is in the future: no later word could be newer.")
         if self.publicity is not Publicity.PUBLIC and not self.publicity_grounds:
             raise ValueError("Give publicity_grounds: the law that makes the matter secret.")
         if len({handling.key for handling in self.handlings}) != len(self.handlings):
@@ -204,7 +209,9 @@ class CaseReadiness(Representation):
 
     source: str = Field(description="The case system.")
     diary_number: str = Field(description="The case's diary number, as it was told.")
-    ready: bool = Field(description="Whether every decision of it is ready; those withdrawn are not asked.")
+    ready: bool = Field(
+        description="Whether every decision still ahead is ready; where none is, those that were taken."
+    )
     decisions: list[DecisionReadiness] = Field(description="Its decisions, by key.")
 
 

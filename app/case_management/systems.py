@@ -211,7 +211,7 @@ def next_work(session: Session, turn: Turn) -> Work:
         .limit(20)
     )
     notices = [(notice.external_id, notice.told_at) for notice in session.connection().execute(due)]
-    is_due = row.due_at is not None and row.due_at <= at and not notices
+    is_due = row.due_at is not None and row.due_at <= at
     product = Product(row.product)
     return Work(product, row.address, row.credential, row.position, notices, is_due, row.failures)
 
@@ -301,6 +301,8 @@ def record_listed(
         row.position = {"until": max(until - OVERLAP, _start_of(row)).isoformat()}
         row.counts, row.pulled_at = total, now()
         row.due_at = now() + timedelta(minutes=row.minutes)
+        nameless = (_ASIDE.c.system_id == row.id, _ASIDE.c.external_id.startswith("("), _ASIDE.c.last_at < until)
+        session.connection().execute(delete(_ASIDE).where(*nameless))  # had it no key, it cannot be seen to be mended
     session.flush()
 
 
@@ -355,7 +357,7 @@ def record_failure(session: Session, turn: Turn, why: str, pause: timedelta) -> 
     row.failures += 1
     row.last_error = why[:300]
     row.not_before = now() + min(pause or _pause_after(row.failures), LONGEST_PAUSE)
-    row.position = {name: value for name, value in row.position.items() if name not in {"page", "window_end"}}
+    row.position = {name: value for name, value in row.position.items() if name not in {"page", "pages", "window_end"}}
     session.flush()
 
 

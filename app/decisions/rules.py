@@ -102,8 +102,11 @@ LONGEST_KEY = 200
 def diary_key_to_keep(diary_number: str) -> str:
     """The search key of a diary number to be registered.
 
-    Raises Invalid where it is longer than 200 characters: some single characters are folded into eighteen.
+    Raises Invalid where it is blank, or longer than 200 characters: some single characters are folded into eighteen.
     """
+    if not natural_number(diary_number):
+        fault = Fault("/diary_number", "Write it in letters, digits or signs.")
+        raise Invalid("invalid", "The diary number is blank.", [fault])
     key = diary_key(diary_number)
     if len(key) > LONGEST_KEY:
         fault = Fault("/diary_number", "Write it in plain letters and digits: folded for searching it is too long.")
