@@ -155,7 +155,7 @@ async def _plot_asked(
         Plot,
         Query(
             description="years: stacked by age group and class over years; per_child: euros a child by age group; "
-            "service_classes: bars by service class."
+            "service_classes: bars by service class, of the latest year asked for."
         ),
     ],
     year: Years,

@@ -34,7 +34,7 @@ _WORDS = {
     "title": ("Lapsibudjetti", "Barnbudget", "Child budget"),
     "rules": ("Laskentasäännöt, versio", "Beräkningsregler, version", "Rules of calculation, version"),
     "population": ("Väestö vuodelta", "Befolkning från år", "Population of"),
-    "coverage": ("Luokiteltu osuus euroista", "Klassificerad andel av euro", "Share of euros classified"),
+    "coverage": ("Luokiteltu osuus euroista", "Klassificerad andel av beloppen", "Share of euros classified"),
     "unclassified": ("Luokittelematta, netto €", "Oklassificerat, netto €", "Unclassified, net €"),
     "ledger": ("Lähde", "Källa", "Source"),
 }
