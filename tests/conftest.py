@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -27,6 +28,10 @@ from tests.budget import WORKED, add_centre, add_population, classify, lines
 from tests.county import Api, County, founded
 
 logs.configure("error")
+hypothesis.settings.register_profile(
+    "lava", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)  # how long a machine takes says nothing of the code
+hypothesis.settings.load_profile("lava")
 FILES = Path(tempfile.mkdtemp(prefix="lava-test-attachments-"))
 """Where attached files go: made once for the process, like the service; a test of files has a folder of its own."""
 atexit.register(shutil.rmtree, FILES, ignore_errors=True)
