@@ -5,6 +5,7 @@ event loop, without threads, on both databases (docs/adr/0002-one-body-no-thread
 """
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -215,7 +216,17 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         "temp_store=MEMORY",
         "cache_size=-32000",
     ):
-        connection.execute(f"PRAGMA {pragma}")
+        give_up = time.monotonic() + WRITE_WAIT_SECONDS
+        while True:
+            try:
+                connection.execute(f"PRAGMA {pragma}")
+            except sqlite3.OperationalError as error:
+                # Two that open a new file at once: turning to WAL is refused without waiting.
+                if "locked" not in str(error) or time.monotonic() > give_up:
+                    raise
+                time.sleep(WRITE_RETRY_SECONDS)
+            else:
+                break
 
 
 def begin(connection: Connection) -> None:

@@ -22,7 +22,7 @@ from fastapi.testclient import TestClient
 from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
-from sqlalchemy import func, select, union_all
+from sqlalchemy import func, literal, select, union_all
 from sqlmodel import SQLModel, col
 
 from app.access import actions as access
@@ -753,12 +753,13 @@ class World:
         self.made = itertools.count(1)
         counted = [
             select(
+                literal(table.name).label("name"),
                 func.count(),
                 func.coalesce(func.sum(table.c.version), 0) if "version" in table.c else func.count(),
             ).select_from(table)
             for table in SQLModel.metadata.sorted_tables
         ]
-        self.counts = union_all(*counted)
+        self.counts = union_all(*counted).order_by("name")  # without it a database may give them in any order
 
     def a_county(self) -> County:
         """A new organisation with a caller for each role, and one with every role."""
@@ -782,7 +783,7 @@ class World:
     def everything_counted(self) -> list[tuple[int, int]]:
         """How many rows each table has and the sum of their versions: what is changed changes this, or the journal."""
         with self.database.transaction(writes=False) as session:
-            return [(row[0], int(row[1])) for row in session.execute(self.counts)]
+            return [(row[1], int(row[2])) for row in session.execute(self.counts)]
 
     def call(self, operation: Operation, given: Given, key: str | None, **query: str) -> Any:
         """The operation on what was given, with the example of its body."""
