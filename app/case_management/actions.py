@@ -14,11 +14,11 @@ from app.case_management.rules import CaseOutcome, Told
 from app.case_management.schemas import CaseFacts
 from app.conventions.schemas import values_of
 from app.conventions.versions import claim, hold
-from app.database import Session, breathe, lock_for_transaction
+from app.database import Session, breathe, broken_constraint, lock_for_transaction
 from app.decisions import actions as decisions
 from app.decisions import handling
 from app.decisions import queries as decision_queries
-from app.decisions.models import Decision, DecisionObject, DecisionState, Option, SourceStatus
+from app.decisions.models import Decision, DecisionObject, DecisionState, SourceStatus
 from app.decisions.rules import EDITABLE, HANDLED, natural_number
 from app.errors import Conflict, DomainError, Fault, Invalid
 from app.journal.actions import changes, record
@@ -77,7 +77,7 @@ def tell_all(session: Session, source: str, cases: Sequence[Case], *, by: Caller
             taken.append(Taken(CaseOutcome.REFUSED, None, refusal=error))
         except IntegrityError as error:
             telling.forget(case)
-            refusal = Conflict("already_exists", f"A rule of the database is broken ({type(error.orig).__name__}).")
+            refusal = Conflict("already_exists", f"A rule of the database is broken ({broken_constraint(error)}).")
             taken.append(Taken(CaseOutcome.REFUSED, None, refusal=refusal))
         breathe()
     return taken
@@ -184,7 +184,8 @@ class _Telling:
     def _follow(self, decision: Decision, facts: CaseFacts, *, before: Mapping[str, Any] | None) -> bool:
         """Record what has happened: the handlings first, then the status, where it is news."""
         happened, state_before = False, decision.state
-        codes = {row.code: row.id for row in self._options(decision)} if facts.handlings else {}
+        options = decision_queries.options(self.session, decision) if facts.handlings else ()
+        codes = {row.code: row.id for row in options}
         for index, row in enumerate(facts.handlings):
             values = values_of(row)
             code = values.pop("option_code")
@@ -212,9 +213,6 @@ class _Telling:
         later = {name: values[name] for name in _OF_THE_MEETING if values[name] is not None}
         later = _differing(decision, later)
         decisions.set_facts(self.session, decision, later, version=decision.version, by=self.by)
-
-    def _options(self, decision: Decision) -> Sequence[Option]:
-        return decision_queries.options(self.session, decision)
 
 
 def _is_news(facts: CaseFacts, decision: Decision, before: Mapping[str, Any] | None, *, moved: bool) -> bool:

@@ -163,7 +163,6 @@ class Work:
     position: dict[str, Any]
     notices: list[tuple[str, datetime]]
     is_listing_due: bool
-    failures: int
 
 
 def _is_due(at: datetime) -> Any:
@@ -213,7 +212,7 @@ def next_work(session: Session, turn: Turn) -> Work:
     notices = [(notice.external_id, notice.told_at) for notice in session.connection().execute(due)]
     is_due = row.due_at is not None and row.due_at <= at
     product = Product(row.product)
-    return Work(product, row.address, row.credential, row.position, notices, is_due, row.failures)
+    return Work(product, row.address, row.credential, row.position, notices, is_due)
 
 
 def take_records(session: Session, turn: Turn, records: Sequence[Record], read_at: datetime) -> dict[str, int]:
