@@ -476,6 +476,20 @@ def test_a_system_is_changed_and_removed(pulled: Pulling) -> None:
     assert len(pulled.decisions()) == 1
 
 
+def test_the_credential_is_told_to_nobody_and_sent_to_no_other_address(pulled: Pulling) -> None:
+    """An administrator may set the credential, not read it: not by the journal, nor by a server of their own."""
+    other = pulled.ahjo.address.replace("127.0.0.1", "127.0.0.2")
+    refused = pulled.api.change("administrator", "PATCH", pulled.path, {"address": other})
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/credential")
+    for credential in ("toinen-salaisuus", None):
+        changed = pulled.api.change("administrator", "PATCH", pulled.path, {"address": other, "credential": credential})
+        assert (changed.status_code, changed.json()["has_credential"]) == (200, credential is not None)
+        other = pulled.ahjo.address
+    journal = pulled.api.send("auditor", "GET", "/api/v1/journal?limit=200&verb=case_system.changed")
+    assert len(journal.json()["items"]) == 2
+    assert not any(secret in journal.text for secret in ("salainen", "toinen-salaisuus"))
+
+
 @pytest.mark.parametrize(
     ("facts", "pointer"),
     [
@@ -596,7 +610,7 @@ def test_what_nobody_thought_of_is_told_of_and_tried_again_later(
 
 def test_another_address_begins_anew_also_in_the_middle_of_a_pull(pulled: Pulling) -> None:
     def moving(to: Any) -> None:
-        facts = {"address": f"{pulled.ahjo.address}/toinen"}
+        facts = {"address": f"{pulled.ahjo.address}/toinen", "credential": "salainen"}
         assert pulled.api.change("administrator", "PATCH", pulled.path, facts).status_code == 200
         answering(200, {"cases": [a_case(1)], "count": 1})(to)
 

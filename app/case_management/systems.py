@@ -74,9 +74,15 @@ def change(
     version: int,
     by: Caller,
 ) -> CaseSystem:
-    """Change a system; another day to begin with, or another address, begins anew."""
+    """Change a system; another day to begin with, or another address, begins anew.
+
+    Raises Invalid where the credential that is kept would be sent to another address: nobody may see it in that way.
+    """
     by.require("case-systems:write")
     _check(session, values, networks, by)
+    if row.credential is not None and values.get("address", row.address) != row.address and "credential" not in values:
+        fault = Fault("/credential", "Give it again, or null: what is kept is not sent to another address.")
+        raise Invalid("invalid", "A credential goes with its address.", [fault])
     told = set_values(session, row, values, version=version, by=by)
     if not told:
         return row

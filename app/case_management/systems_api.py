@@ -64,7 +64,8 @@ def change_case_system(
     """Needs `case-systems:write`.
 
     It is listed at once, whatever it was waiting for; from the beginning where the address, the product or the day to
-    begin with is another.
+    begin with is another. With another address the credential is given again (or null), since what is kept is not sent
+    elsewhere.
     """
     row = systems_queries.case_system(session, system_id, visible_to=caller)
     values = patched(CaseSystemFacts, row, patch)
