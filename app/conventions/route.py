@@ -6,6 +6,7 @@ and this class turns that into an answer with its ETag, commits, and only then l
 
 import functools
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, TypeVar
 
@@ -45,16 +46,16 @@ class Given:
         return getattr(request.state, self.name)
 
 
-class SignsIn(Given):
+class SignsIn(Given, ABC):
     """The caller, and how the route finds out who that is."""
 
+    @abstractmethod
     async def before_the_body(self, request: Request) -> None:
         """Refuse a writing request before any of its body is read, or note what was found."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def in_transaction(self, request: Request) -> Any:
         """Who sends the request, before anything else is asked of the database."""
-        raise NotImplementedError
 
 
 def one_statement(endpoint: Read) -> Read:
